@@ -1,0 +1,171 @@
+// Package jws parses and verifies JSON Web Signatures in their compact form (RFC 7515 section 3.1), and in no other.
+package jws
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/relyingparty/oidc/internal/claims"
+)
+
+// MaxSize is the largest token Parse accepts when Options sets none, in bytes.
+const MaxSize = 16 << 10
+
+// maxKeyID bounds the "kid" of a header, in bytes.
+const maxKeyID = 1024
+
+// Algs are the asymmetric signature algorithms Verify knows (RFC 7518 section 3.1, RFC 8037), the default allow-list.
+var Algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+// Options say which tokens a caller accepts.
+type Options struct {
+	// Algs is the allow-list of "alg" values; empty means the package's Algs. "none" is never accepted, HS256 only when listed.
+	Algs []string
+	// Types are the accepted "typ" values, lower case, without "application/"; an absent typ is always accepted. Empty means {"jwt"}.
+	Types []string
+	// MaxSize bounds the token in bytes; 0 means the package's MaxSize.
+	MaxSize int
+}
+
+// Token is a parsed token whose signature may not have been verified yet.
+type Token struct {
+	Alg, KeyID, Type string // Type in lower case, without "application/"
+	HasKeyID         bool
+	Payload          []byte // decoded; must not be modified
+	signed           string
+	signature        []byte
+}
+
+// encoding refuses padding and trailing bits, but skips line breaks: dots looks for these.
+var encoding = base64.RawURLEncoding.Strict()
+
+// Parse checks form, size, header and algorithm. It does not verify the signature. Keys and certificates that a header
+// holds or points to (jku, jwk, x5u, x5c) are ignored.
+func Parse(raw string, o Options) (*Token, error) {
+	limit := o.MaxSize
+	if limit <= 0 {
+		limit = MaxSize
+	}
+	if len(raw) > limit {
+		return nil, errTooLarge
+	}
+	first, last, ok := dots(raw)
+	if !ok {
+		return nil, errForm
+	}
+	t := &Token{signed: raw[:last]}
+	// The payload outlives the token, so it gets memory of its own; header and signature share some.
+	head, tail := raw[:first], raw[last+1:]
+	room := make([]byte, encoding.DecodedLen(len(head))+encoding.DecodedLen(len(tail)))
+	n, err := encoding.Decode(room, []byte(head))
+	if err != nil {
+		return nil, errForm
+	}
+	if err := t.header(room[:n:n], o); err != nil {
+		return nil, err
+	}
+	if t.Payload, err = encoding.DecodeString(raw[first+1 : last]); err != nil {
+		return nil, errForm
+	}
+	t.signature = room[n:]
+	if n, err = encoding.Decode(t.signature, []byte(tail)); err != nil {
+		return nil, errForm
+	}
+	t.signature = t.signature[:n]
+	return t, nil
+}
+
+// dots finds the two dots between three parts, none empty.
+func dots(raw string) (first, last int, ok bool) {
+	first = strings.IndexByte(raw, '.')
+	if first <= 0 {
+		return 0, 0, false
+	}
+	last = first + 1 + strings.IndexByte(raw[first+1:], '.')
+	if last <= first+1 || last+1 == len(raw) || strings.IndexByte(raw[last+1:], '.') >= 0 {
+		return 0, 0, false
+	}
+	return first, last, strings.IndexByte(raw, '\n') < 0 && strings.IndexByte(raw, '\r') < 0
+}
+
+func (t *Token) header(raw []byte, o Options) error {
+	h, err := claims.ParseHeader(raw)
+	if err != nil {
+		return errHeader
+	}
+	if h.Holds("crit") || h.Holds("b64") || h.Holds("zip") {
+		return errParameter
+	}
+	alg, ok, err := h.String("alg")
+	if err != nil || !ok {
+		return errAlgMissing
+	}
+	if t.Alg, ok = allowed(alg, o.Algs); !ok {
+		return errAlg
+	}
+	if h.Holds("kid") {
+		id, ok, err := h.String("kid")
+		if err != nil || !ok || len(id) > maxKeyID {
+			return errKeyID
+		}
+		t.KeyID, t.HasKeyID = id, true
+	}
+	if h.Holds("typ") {
+		typ, ok, err := h.String("typ")
+		if err != nil || !ok {
+			return errTypeForm
+		}
+		if t.Type, ok = accepted(typ, o.Types); !ok {
+			return errType
+		}
+	}
+	return nil
+}
+
+// allowed returns the entry of the allow-list that alg is. Only algorithms this package can verify count.
+func allowed(alg string, list []string) (string, bool) {
+	known := slices.Index(Algs, alg)
+	if len(list) == 0 {
+		if known < 0 {
+			return "", false
+		}
+		return Algs[known], true
+	}
+	if i := slices.Index(list, alg); i >= 0 && (known >= 0 || alg == "HS256") {
+		return list[i], true
+	}
+	return "", false
+}
+
+var defaultTypes = []string{"jwt"}
+
+// accepted returns the entry of the list that typ is (RFC 7515 section 4.1.9).
+func accepted(typ string, list []string) (string, bool) {
+	const prefix = "application/"
+	if len(typ) > len(prefix) && equalFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	if len(list) == 0 {
+		list = defaultTypes
+	}
+	for _, want := range list {
+		if equalFold(typ, want) {
+			return want, true
+		}
+	}
+	return "", false
+}
+
+// equalFold is strings.EqualFold for ASCII: media types have no other letters.
+func equalFold(s, t string) bool {
+	if len(s) != len(t) {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return strings.EqualFold(s, t)
+}
