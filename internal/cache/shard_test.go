@@ -1,0 +1,99 @@
+package cache
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/check"
+)
+
+// TestSlotsAreTheStore does random things to one shard and looks at its books after each.
+func TestSlotsAreTheStore(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	var s shard[int]
+	s.init(40)
+	for range 20_000 {
+		var k Key
+		i := r.IntN(80)
+		binary.BigEndian.PutUint64(k[:], uint64(i))
+		switch r.IntN(10) {
+		case 0:
+			s.delete(k, nil)
+		case 1:
+			s.delete(k, newEntry(k, i, time.Hour)) // another entry than the one that is there
+		case 2, 3:
+			s.get(k)
+		case 4:
+			if r.IntN(100) == 0 {
+				s.purge()
+			}
+		case 5:
+			e := newEntry(k, i, time.Hour)
+			e.deadline, e.wall = time.Now(), 0
+			s.set(e)
+		default:
+			s.set(newEntry(k, i, time.Hour))
+		}
+		check.True(t, len(s.slots) <= s.room, "%d slots, room for %d", len(s.slots), s.room)
+		check.Equal(t, s.store.ItemCount(), len(s.slots), "entries")
+		for i, e := range s.slots {
+			check.Equal(t, e.slot, i, "slot")
+			check.True(t, s.lookup(e.key) == e, "slot %d has an entry the store has not", i)
+		}
+	}
+}
+
+// TestStaleDeletion: one that met an expired entry must not take the entry that has replaced it since.
+func TestStaleDeletion(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(4)
+	old := newEntry(Key{}, 1, time.Hour)
+	s.set(old)
+	s.set(newEntry(Key{}, 2, time.Hour))
+	s.delete(Key{}, old)
+	e := s.get(Key{})
+	check.True(t, e != nil && e.value == 2, "the new entry is gone")
+}
+
+func TestBothClocksEndAnEntry(t *testing.T) {
+	t.Parallel()
+	e := newEntry(Key{}, 0, time.Minute)
+	now := time.Now()
+	check.True(t, !e.expired(now), "expired at once")
+	check.True(t, e.expired(time.Now().Add(time.Minute)), "alive after its ttl")
+	// The machine slept: its monotonic clock stood still.
+	slept := newEntry(Key{}, 0, time.Minute)
+	slept.wall = now.Add(-time.Hour).UnixNano()
+	check.True(t, slept.expired(now), "alive by the monotonic clock only")
+	// The clock was set back: by the wall clock there is an hour left.
+	back := newEntry(Key{}, 0, time.Minute)
+	back.wall = now.Add(time.Hour).UnixNano()
+	check.True(t, back.expired(time.Now().Add(time.Minute)), "alive by the wall clock only")
+}
+
+// TestEvictionLooksAtFew: however many entries are in use, making room looks at a bounded number of them.
+func TestEvictionLooksAtFew(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(10_000)
+	for i := range 10_000 {
+		var k Key
+		binary.BigEndian.PutUint64(k[:], uint64(i))
+		e := newEntry(k, i, time.Hour)
+		s.set(e)
+		e.used.Store(true)
+	}
+	s.set(newEntry(Key{1}, 0, time.Hour))
+	unused := 0
+	for _, e := range s.slots {
+		if !e.used.Load() {
+			unused++
+		}
+	}
+	check.True(t, unused <= spared+2, "%d entries were looked at", unused)
+	check.Equal(t, len(s.slots), 10_000, "entries")
+}
