@@ -1,0 +1,4 @@
+package discovery
+
+// ParseMetadata is for the fuzz test.
+var ParseMetadata = parseMetadata
