@@ -1,0 +1,189 @@
+package oidctest
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/claims"
+	"github.com/relyingparty/oidc/internal/jws"
+)
+
+const (
+	methodBasic     = "client_secret_basic"
+	methodPost      = "client_secret_post"
+	methodAssertion = "private_key_jwt"
+	methodNone      = "none"
+
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+)
+
+var (
+	authMethods   = []string{methodBasic, methodPost, methodAssertion, methodNone}
+	assertionAlgs = jws.Algs
+)
+
+// credentials is what one request claims about its sender.
+type credentials struct {
+	method, id, secret string
+	assertion          *jws.Token
+}
+
+// authenticate finds the client behind a request and makes it prove itself.
+func (p *Provider) authenticate(r *http.Request, form url.Values) (*Client, *oauthError) {
+	challenge := ""
+	if r.Header.Get("Authorization") != "" {
+		challenge = `Basic realm="oidctest"`
+	}
+	invalid := func(text string) *oauthError {
+		return &oauthError{status: http.StatusUnauthorized, code: "invalid_client", text: text, challenge: challenge}
+	}
+	cred, text := readCredentials(r, form)
+	switch {
+	case text == "two":
+		return nil, refuse("invalid_request", "more than one way of client authentication in one request")
+	case text != "":
+		return nil, invalid(text)
+	}
+	if id := form.Get("client_id"); id != "" && id != cred.id {
+		return nil, invalid("client_id differs from the client that authenticates")
+	}
+	c := p.client(cred.id)
+	if c == nil {
+		return nil, invalid("unknown client")
+	}
+	if !slices.Contains(p.methodsOf(c), cred.method) {
+		return nil, invalid("this client may not authenticate by " + cred.method)
+	}
+	switch cred.method {
+	case methodBasic, methodPost:
+		if subtle.ConstantTimeCompare([]byte(cred.secret), []byte(c.Secret)) != 1 {
+			return nil, invalid("wrong client secret")
+		}
+	case methodAssertion:
+		if text := p.checkAssertion(r, c, cred.assertion); text != "" {
+			return nil, invalid(text)
+		}
+	}
+	return c, nil
+}
+
+// methodsOf are the ways in which a client may authenticate here.
+func (p *Provider) methodsOf(c *Client) []string {
+	var methods []string
+	switch {
+	case c.AuthMethod != "":
+		methods = []string{c.AuthMethod}
+	case c.Secret != "" && p.cfg.quirks.registeredMethod:
+		methods = []string{methodBasic}
+	case c.Secret == "" && c.PublicKey == nil:
+		methods = []string{methodNone}
+	default:
+		if c.Secret != "" {
+			methods = append(methods, methodBasic, methodPost)
+		}
+		if c.PublicKey != nil {
+			methods = append(methods, methodAssertion)
+		}
+	}
+	if allowed := p.cfg.quirks.authMethods; allowed != nil {
+		methods = slices.DeleteFunc(methods, func(m string) bool { return !slices.Contains(allowed, m) })
+	}
+	return methods
+}
+
+// readCredentials finds the one method in use; text says what is wrong, "two" that there are several.
+func readCredentials(r *http.Request, form url.Values) (cred credentials, text string) {
+	var found []credentials
+	if r.Header.Get("Authorization") != "" {
+		id, secret, ok := r.BasicAuth()
+		id, err1 := url.QueryUnescape(id)
+		secret, err2 := url.QueryUnescape(secret)
+		if !ok || err1 != nil || err2 != nil {
+			return cred, "the Authorization header is not Basic with a form-urlencoded id and secret"
+		}
+		found = append(found, credentials{method: methodBasic, id: id, secret: secret})
+	}
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		if form.Get("client_assertion_type") != assertionType {
+			return cred, "unknown client_assertion_type"
+		}
+		token, err := jws.Parse(form.Get("client_assertion"), jws.Options{Types: []string{"jwt", "client-authentication+jwt"}})
+		if err != nil {
+			return cred, "the client assertion is malformed"
+		}
+		set, err := claims.Parse(token.Payload)
+		if err != nil {
+			return cred, "the client assertion's claims are malformed"
+		}
+		sub, _, _ := set.String("sub")
+		found = append(found, credentials{method: methodAssertion, id: sub, assertion: token})
+	}
+	if form.Has("client_secret") {
+		found = append(found, credentials{method: methodPost, id: form.Get("client_id"), secret: form.Get("client_secret")})
+	}
+	switch len(found) {
+	case 0:
+		if !form.Has("client_id") {
+			return cred, "client authentication is missing"
+		}
+		return credentials{method: methodNone, id: form.Get("client_id")}, ""
+	case 1:
+		return found[0], ""
+	}
+	return cred, "two"
+}
+
+// checkAssertion makes the checks of RFC 7523 section 3; the answer says what is wrong.
+func (p *Provider) checkAssertion(r *http.Request, c *Client, token *jws.Token) string {
+	now := p.cfg.Now()
+	strict := p.cfg.quirks.strictAssertion
+	alg := c.AssertionAlg
+	if alg == "" && strict {
+		alg = "RS256"
+	}
+	if alg != "" && token.Alg != alg {
+		return "the client assertion's alg is not the registered one"
+	}
+	if (strict && !token.HasKeyID) || (c.KeyID != "" && token.KeyID != c.KeyID) {
+		return "the client assertion's kid names no registered key"
+	}
+	if err := token.Verify(c.PublicKey); err != nil {
+		return "the client assertion's signature is wrong"
+	}
+	set, err := claims.Parse(token.Payload)
+	if err != nil {
+		return "the client assertion's claims are malformed"
+	}
+	audiences := []string{p.URL("token")}
+	if !strict {
+		audiences = append(audiences, p.cfg.Issuer, p.base.Scheme+"://"+p.base.Host+r.URL.Path)
+	}
+	if set.CheckIssuer(c.ID) != nil {
+		return "the client assertion's iss is not the client"
+	}
+	if set.CheckAudience(audiences...) != nil {
+		return "the client assertion's aud is not this provider"
+	}
+	if set.CheckTimes(now, 0, true) != nil {
+		return "the client assertion is expired, not yet valid or without exp"
+	}
+	exp, _, _ := set.Time("exp")
+	if exp.After(now.Add(time.Hour)) {
+		return "the client assertion lives too long"
+	}
+	jti, ok, err := set.String("jti")
+	if err != nil || !ok || jti == "" {
+		return "the client assertion has no jti"
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := c.ID + "\x00" + jti
+	if now.Before(p.assertions[key]) {
+		return "the client assertion was used before"
+	}
+	p.assertions[key] = exp
+	return ""
+}

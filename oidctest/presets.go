@@ -1,0 +1,209 @@
+package oidctest
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The presets are the providers this module names in its documentation, as their own documents describe them. Each returns a Config: add
+// Clients and Users, and change what its comment calls assumed.
+
+// VoxKey is one realm of a VoxKey: authorization by POST only, keys at /oidc/jwks, and a resource that counts in the very token request
+// that names it (code, client credentials and refresh alike; without it the audience is the issuer). Config.Resources are the realm's API
+// resources, one to start with. Empty arguments are https://voxkey.example.test and realm-1. Assumed: the issuer is base/oauth2/realm,
+// the error is invalid_target, callbacks hold no iss.
+func VoxKey(base, realm string) Config {
+	return Config{
+		Issuer:    cmp.Or(base, "https://voxkey.example.test") + "/oauth2/" + cmp.Or(realm, "realm-1"),
+		Resources: []string{DefaultResource},
+		quirks: quirks{
+			paths:         places("authorize=/code jwks=/oidc/jwks end_session="),
+			authorizeOnly: http.MethodPost, resourcePerRequest: true, noIss: true,
+		},
+	}
+}
+
+// MiQey is miQey at https://app.miqey.com: an authorization and a token endpoint and nothing else. Client id and secret go in the body, the
+// answer holds four fields, a code is spent by the first request that names it, PKCE is ignored, the nonce does not come back. Assumed:
+// the issuer, opaque access tokens, ID tokens under RS256 without a kid (Client.IDTokenAlg HS256 is the other guess).
+func MiQey() Config {
+	return Config{
+		Issuer:             "https://app.miqey.com",
+		OpaqueAccessTokens: true,
+		AccessTokenTTL:     time.Hour,
+		IDTokenTTL:         time.Hour,
+		quirks: quirks{
+			paths:         places("authorize=/oauth/authorize token=/oauth/token discovery= jwks= userinfo= introspect= revoke= end_session="),
+			authorizeOnly: http.MethodGet, authMethods: []string{methodPost}, grants: []string{grantCode},
+			ignorePKCE: true, ignoreResource: true, noIss: true, burnCodes: true, noKeyID: true,
+			authorize: func(form url.Values) *oauthError {
+				switch {
+				case form.Get("state") == "":
+					return refuse("invalid_request", "state is missing")
+				case !slices.Contains(strings.Fields(form.Get("scope")), "openid"):
+					return refuse("invalid_scope", "scope must include openid")
+				}
+				return nil
+			},
+			id: func(claims map[string]any, _ *issuance) { delete(claims, "nonce") },
+			answer: func(answer map[string]any, _ *issuance) {
+				keep(answer, "access_token", "id_token", "token_type", "expires_in")
+			},
+		},
+	}
+}
+
+// DocbyteVault is the realm of one tenant at a Docbyte Vault's Keycloak: tokens of 300 s with a tenant claim, refresh tokens of 1800 s that
+// are replaced only when KeepRefreshTokens is set to false, more scopes than were asked for, resource ignored (the audience is
+// Client.Audience, or account). Empty arguments are acme, test and acme. A client may OmitIss.
+func DocbyteVault(account, environment, tenant string) Config {
+	tenant = cmp.Or(tenant, "acme")
+	base := "https://keycloak." + cmp.Or(account, "acme") + "." + cmp.Or(environment, "test") + ".docbyte.cloud"
+	return Config{
+		Issuer:            base + "/realms/" + tenant,
+		AccessTokenTTL:    300 * time.Second,
+		IDTokenTTL:        300 * time.Second,
+		RefreshTokenTTL:   1800 * time.Second,
+		KeepRefreshTokens: true,
+		Users: []User{{
+			Subject: "alice", Name: "Alice Example", Email: "alice@example.test", Claims: map[string]any{"tenant": tenant},
+		}},
+		quirks: quirks{
+			paths: places(strings.ReplaceAll("authorize=KC/auth token=KC/token jwks=KC/certs userinfo=KC/userinfo end_session=KC/logout revoke=KC/revoke "+
+				"introspect=KC/token/introspect", "KC", "/protocol/openid-connect")),
+			accessTyp: "JWT", audience: "account", moreScopes: []string{"groups", "tenant"},
+			optionalPKCE: true, ignoreResource: true, serviceIDToken: true, jwtRefresh: true,
+			metadata: func(doc map[string]any) {
+				doc["token_endpoint_auth_methods_supported"] = []string{methodAssertion, methodBasic, methodPost}
+			},
+			access: func(claims map[string]any, i *issuance) {
+				keycloak(claims, i, "Bearer")
+				claims["tenant"] = tenant
+				if i.user != nil {
+					delete(claims, "client_id")
+				}
+			},
+			id: func(claims map[string]any, i *issuance) { keycloak(claims, i, "ID") },
+			answer: func(answer map[string]any, i *issuance) {
+				answer["not-before-policy"] = 0
+				answer["refresh_expires_in"] = int64(i.refreshTTL / time.Second)
+				setUnlessEmpty(answer, "session_state", i.grant.sid)
+			},
+			callback: func(values url.Values, s *session) { values.Set("session_state", s.sid) },
+		},
+	}
+}
+
+// keycloak adds what a Keycloak writes into every token.
+func keycloak(claims map[string]any, i *issuance, typ string) {
+	claims["typ"], claims["azp"] = typ, i.client.ID
+	setUnlessEmpty(claims, "sid", i.grant.sid)
+	setUnlessEmpty(claims, "session_state", i.grant.sid)
+	if i.user != nil {
+		claims["preferred_username"] = i.user.Subject
+	}
+}
+
+// Authcore is an Authcore (empty: https://auth.acme.com): a discovery document of five fields, one ES256 key, a state and a scope that must
+// be there although the scope is empty, ID tokens without scope openid. The answer's scope is "", its refresh_token is "" for a client
+// whose Grants lack refresh_token, and its expires_in is 987654321 unless AccessTokenTTL is set.
+func Authcore(issuer string) Config {
+	return Config{
+		Issuer:         cmp.Or(issuer, "https://auth.acme.com"),
+		Alg:            "ES256",
+		AccessTokenTTL: 987654321 * time.Second,
+		quirks: quirks{
+			paths:     places("authorize=/oauth/authorize token=/oauth/token jwks=/.well-known/jwks.json userinfo= introspect= revoke= end_session="),
+			accessTyp: "JWT", ignoreResource: true, noIss: true, alwaysIDToken: true,
+			authorize: func(form url.Values) *oauthError {
+				switch {
+				case form.Get("state") == "":
+					return refuse("invalid_request", "state is missing")
+				case !form.Has("scope"):
+					return refuse("invalid_request", "scope is missing: it may be empty, but must be there")
+				}
+				return nil
+			},
+			metadata: func(doc map[string]any) {
+				keep(doc, "issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "response_types_supported")
+				doc["response_types_supported"] = []string{"code", "code id_token", "id_token", "token id_token"}
+			},
+			answer: func(answer map[string]any, _ *issuance) {
+				answer["scope"] = ""
+				if answer["refresh_token"] == nil {
+					answer["refresh_token"] = ""
+				}
+			},
+		},
+	}
+}
+
+// TokenOS is the Ory Hydra of TokenOS at https://{project}.projects.oryapis.com/ (empty: your-project). A client has exactly one way to
+// authenticate (Client.AuthMethod; with a Secret client_secret_basic, else private_key_jwt or none); assertions need a kid, the registered
+// alg (Client.AssertionAlg, default RS256) and the token endpoint as aud. audience= names audiences (those of Config.Resources, nil: any),
+// resource is ignored. Refresh tokens need scope offline or offline_access. Introspection is at /admin/oauth2/introspect, not in the
+// metadata, and asks for no credentials.
+func TokenOS(project string) Config {
+	return Config{
+		Issuer:          "https://" + cmp.Or(project, "your-project") + ".projects.oryapis.com/",
+		AccessTokenTTL:  time.Hour,
+		IDTokenTTL:      time.Hour,
+		RefreshTokenTTL: 720 * time.Hour,
+		quirks: quirks{
+			paths: places("authorize=/oauth2/auth token=/oauth2/token revoke=/oauth2/revoke jwks=/.well-known/jwks.json " +
+				"introspect=/admin/oauth2/introspect end_session=/oauth2/sessions/logout"),
+			accessTyp: "JWT", tokenType: "bearer", audience: "-", claimsBelow: "ext", twoKeys: true,
+			audienceParameter: true, registeredMethod: true, strictAssertion: true, openIntrospection: true, bareErrors: true,
+			offlineOnly: true, shortLivedAccess: true, noIss: true,
+			authorize: func(form url.Values) *oauthError {
+				if len(form.Get("state")) < 8 {
+					return refuse("invalid_state", "the state is missing or has fewer than 8 characters")
+				}
+				return nil
+			},
+			metadata: func(doc map[string]any) {
+				delete(doc, "introspection_endpoint")
+				delete(doc, "introspection_endpoint_auth_methods_supported")
+				doc["scopes_supported"] = append([]string{"offline"}, doc["scopes_supported"].([]string)...)
+			},
+			access: hydraAccess,
+			id: func(claims map[string]any, i *issuance) {
+				claims["aud"], claims["jti"], claims["rat"] = []string{i.client.ID}, random(), i.now.Unix()
+			},
+			introspection: func(answer map[string]any) {
+				if scopes, ok := answer["scp"].([]string); ok {
+					answer["scope"] = strings.Join(scopes, " ")
+					delete(answer, "scp")
+				}
+				answer["token_use"] = "access_token"
+			},
+		},
+	}
+}
+
+// hydraAccess writes the claims of an access token as Hydra's JWT strategy does.
+func hydraAccess(claims map[string]any, i *issuance) {
+	delete(claims, "scope")
+	delete(claims, "auth_time")
+	delete(claims, "acr")
+	claims["nbf"], claims["aud"], claims["scp"] = i.now.Unix(), i.audience, append([]string{}, i.scopes...)
+}
+
+// places reads "endpoint=path" pairs.
+func places(list string) map[string]string {
+	m := map[string]string{}
+	for pair := range strings.FieldsSeq(list) {
+		name, path, _ := strings.Cut(pair, "=")
+		m[name] = path
+	}
+	return m
+}
+
+func keep(m map[string]any, names ...string) {
+	maps.DeleteFunc(m, func(name string, _ any) bool { return !slices.Contains(names, name) })
+}

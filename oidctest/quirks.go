@@ -1,0 +1,42 @@
+package oidctest
+
+import "net/url"
+
+// quirks are the ways in which a preset differs from a provider by the book. The zero value is by the book.
+type quirks struct {
+	paths         map[string]string // endpoint -> path below the issuer; "" = not served
+	metadata      func(doc map[string]any)
+	authorize     func(form url.Values) *oauthError        // refuses before the usual checks
+	access        func(claims map[string]any, i *issuance) // claims of access tokens
+	id            func(claims map[string]any, i *issuance) // claims of ID tokens
+	answer        func(answer map[string]any, i *issuance) // of the token endpoint
+	callback      func(values url.Values, s *session)      // of a successful authorization
+	introspection func(answer map[string]any)              // of live access tokens
+	grants        []string                                 // grant types; nil = all
+	moreScopes    []string                                 // granted without being asked for
+	authMethods   []string                                 // of clients; nil = all
+	authorizeOnly string                                   // the only HTTP method of the authorization endpoint
+
+	noIss              bool // no RFC 9207
+	ignorePKCE         bool
+	optionalPKCE       bool // for public clients too
+	ignoreResource     bool // RFC 8707 is not implemented
+	resourcePerRequest bool // only the token request's resource counts, and is not remembered
+	audienceParameter  bool // audience=, as Hydra has it
+	registeredMethod   bool // a client has one way to authenticate
+	strictAssertion    bool // the assertion's aud must hold the token endpoint, its kid must be there
+	openIntrospection  bool // no authentication: it sits at an admin address
+	bareErrors         bool // no WWW-Authenticate, ever
+	burnCodes          bool // a code is spent by any token request that holds it
+	alwaysIDToken      bool // without scope openid too
+	serviceIDToken     bool // client credentials with scope openid
+	offlineOnly        bool // refresh tokens only with scope offline or offline_access
+	shortLivedAccess   bool // a refresh ends the old access token
+	twoKeys            bool
+	noKeyID            bool
+	jwtRefresh         bool   // refresh tokens are JWTs of payload typ Refresh
+	claimsBelow        string // where access tokens hold the claims of users and clients; "" = at the top
+	accessTyp          string // header typ of access tokens; "" = at+jwt
+	tokenType          string // "" = Bearer
+	audience           string // of access tokens when nothing was asked for; "" = the issuer, "-" = []
+}
