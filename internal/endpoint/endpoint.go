@@ -1,0 +1,182 @@
+// Package endpoint is every POST to a provider: client authentication, repeated parameters, error answers, caps, no redirects.
+//
+// A request is sent once: never retried, never probed with another authentication method, and nothing a provider answers
+// is quoted in an error, save an OAuth error code that holds nothing we sent.
+package endpoint
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/remote"
+)
+
+const (
+	defaultTimeout  = 10 * time.Second
+	defaultMaxBytes = 256 << 10
+)
+
+// Target says where an authenticated request goes.
+type Target struct {
+	Name          string // "token endpoint": for errors
+	URL           string
+	Issuer        string   // the assertion's audience
+	TokenEndpoint string   // the assertion's audience when "token_endpoint" was asked for
+	Methods       []string // supported auth methods from metadata; nil = unknown
+	EmptyOK       bool     // a 200 with an empty body is success, and what a body says is not read (RFC 7009 section 2.2)
+}
+
+// Config of a Caller.
+type Config struct {
+	HTTPClient *http.Client  // nil = a private one; its redirect policy and cookie jar are never used
+	AllowHTTP  bool          // plain http beyond loopback
+	Timeout    time.Duration // 0 = 10 s
+	MaxBytes   int64         // 0 = 256 KiB, after inflation
+	Observe    func(name, url string, took time.Duration, err error)
+}
+
+// Caller sends requests; safe for concurrent use.
+type Caller struct {
+	transport http.RoundTripper
+	allowHTTP bool
+	timeout   time.Duration
+	maxBytes  int64
+	observe   func(name, url string, took time.Duration, err error)
+}
+
+// New returns a Caller. It does no I/O.
+func New(cfg Config) *Caller {
+	client := remote.HTTPClient(cfg.HTTPClient)
+	c := &Caller{
+		transport: client.Transport,
+		allowHTTP: cfg.AllowHTTP,
+		timeout:   cfg.Timeout,
+		maxBytes:  cfg.MaxBytes,
+		observe:   cfg.Observe,
+	}
+	if c.timeout <= 0 {
+		c.timeout = defaultTimeout
+	}
+	if c.maxBytes <= 0 {
+		c.maxBytes = defaultMaxBytes
+	}
+	if c.transport == nil {
+		c.transport = http.DefaultTransport
+	}
+	if client.Timeout > 0 {
+		c.timeout = min(c.timeout, client.Timeout)
+	}
+	return c
+}
+
+// Answer is a 200 answer whose body is JSON (labelled text/plain is read, HTML is not).
+type Answer struct {
+	Body   []byte
+	Header http.Header
+}
+
+// Post sends form (repeated values stay repeated) once, authenticated by auth (nil = not at all). It never retries and follows no redirect.
+// ctx bounds the wait; the request itself also has Config.Timeout. The client's own parameters in form are replaced by auth's.
+func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values) (*Answer, error) {
+	if err := c.check(t); err != nil {
+		return nil, err
+	}
+	out := request{target: t, auth: auth, form: clone(form)}
+	header := http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"},
+		"Accept":       {"application/json"},
+	}
+	if auth != nil {
+		method, err := auth.apply(t, out.form, header)
+		if err != nil {
+			return nil, err
+		}
+		out.method = method
+	}
+	return c.send(ctx, out, http.MethodPost, header)
+}
+
+// Get is for userinfo: a bearer token, same caps and error rules. The answer may be JSON or application/jwt.
+func (c *Caller) Get(ctx context.Context, t Target, bearer string) (*Answer, error) {
+	if err := c.check(t); err != nil {
+		return nil, err
+	}
+	if !visible(bearer) {
+		return nil, &Error{Kind: Misconfigured, Endpoint: t.Name, detail: "the access token is empty or holds characters a header cannot carry"}
+	}
+	header := http.Header{
+		"Authorization": {"Bearer " + bearer},
+		"Accept":        {"application/json, application/jwt"},
+	}
+	return c.send(ctx, request{target: t, bearer: bearer, jwt: true}, http.MethodGet, header)
+}
+
+func (c *Caller) check(t Target) error {
+	if t.URL == "" {
+		return &Error{Kind: Misconfigured, Endpoint: t.Name, detail: "its URL is unknown"}
+	}
+	if err := remote.CheckURL(t.URL, c.allowHTTP); err != nil {
+		return &Error{Kind: Misconfigured, Endpoint: t.Name, detail: err.Error(), Err: err}
+	}
+	return nil
+}
+
+// request is what was asked, kept to explain the answer.
+type request struct {
+	target Target
+	auth   *Auth
+	method string // how auth authenticated
+	form   url.Values
+	bearer string
+	jwt    bool // the answer may be application/jwt
+}
+
+func (c *Caller) send(ctx context.Context, out request, verb string, header http.Header) (answer *Answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var body io.Reader
+	if verb == http.MethodPost {
+		body = strings.NewReader(out.form.Encode())
+	}
+	req, buildErr := http.NewRequestWithContext(ctx, verb, out.target.URL, body)
+	if buildErr != nil {
+		return nil, &Error{Kind: Misconfigured, Endpoint: out.target.Name, detail: "its URL cannot be used"}
+	}
+	req.Header = header
+	if c.observe != nil {
+		start := time.Now()
+		defer func() { c.observe(out.target.Name, out.target.URL, time.Since(start), err) }()
+	}
+	// The transport, not the client: no redirect, no cookie, no Location is looked at.
+	resp, sendErr := c.transport.RoundTrip(req)
+	if sendErr != nil {
+		return nil, failed(ctx, out.target.Name, sendErr)
+	}
+	if resp == nil || resp.Body == nil {
+		return nil, &Error{Kind: Protocol, Endpoint: out.target.Name, detail: "the HTTP client gave no answer"}
+	}
+	defer resp.Body.Close()
+	return c.read(ctx, out, resp)
+}
+
+func clone(form url.Values) url.Values {
+	out := make(url.Values, len(form)+4)
+	for name, values := range form {
+		out[name] = append([]string(nil), values...)
+	}
+	return out
+}
+
+// visible reports whether s is one or more visible ASCII characters.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != ""
+}
