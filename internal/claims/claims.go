@@ -6,6 +6,7 @@
 package claims
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 )
@@ -75,9 +76,10 @@ func (s *Set) Lookup(path ...string) (v json.RawMessage, ok bool, err error) {
 	return v, true, nil
 }
 
-// Decode unmarshals the object into v with encoding/json, whose matching of names to struct fields ignores case.
+// Decode unmarshals the object into v with encoding/json, whose matching of names to struct fields ignores case. It
+// hands out a copy: an UnmarshalJSON of v may write to what it is given.
 func (s *Set) Decode(v any) error {
-	err := json.Unmarshal(s.raw, v)
+	err := json.Unmarshal(bytes.Clone(s.raw), v)
 	if err == nil {
 		return nil
 	}

@@ -94,6 +94,14 @@ func TestLookup(t *testing.T) {
 	check.Contains(t, string(s.Raw()), `{"tenant":"acme","ext"`)
 }
 
+// scribbler writes to what it is given, which json.Unmarshaler does not forbid.
+type scribbler struct{}
+
+func (*scribbler) UnmarshalJSON(raw []byte) error {
+	clear(raw)
+	return nil
+}
+
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	s := parse(t, payload)
@@ -104,6 +112,11 @@ func TestDecode(t *testing.T) {
 	check.NoError(t, s.Decode(&v))
 	check.Equal(t, v.Tenant, "acme", "tenant")
 	check.Equal(t, len(v.Roles.Roles), 3, "roles")
+	check.NoError(t, s.Decode(&struct {
+		Tenant scribbler `json:"tenant"`
+	}{}))
+	check.NoError(t, s.Decode(new(scribbler)))
+	check.Equal(t, string(s.Raw()), payload, "the object after somebody wrote to what was decoded")
 	check.Contains(t, s.Decode(nil).Error(), "non-nil pointer")
 	e := check.As[*claims.Error](t, s.Decode(&struct {
 		Tenant int `json:"tenant"`

@@ -16,7 +16,7 @@ const (
 	Mismatch                       // present, but not what was expected
 )
 
-// Error names the claim and the problem; it never quotes a value, save an issuer or audience (quoted, capped).
+// Error names the claim and the problem; it never quotes a value or a name that is not registered, save an issuer or audience (quoted, capped).
 type Error struct {
 	Claim   string // "" when it is the whole object
 	Problem Problem

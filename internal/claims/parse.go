@@ -125,7 +125,12 @@ func (p *parser) refuse(f fault) *Error {
 	e := &Error{Problem: Malformed, Claim: p.claim}
 	switch f {
 	case faultDuplicate:
-		e.detail = "claims: member " + quote(text(p.raw[p.bad.start:p.bad.end], p.bad.escaped)) + " is there twice (case does not count)"
+		// A name that is not registered is the peer's to choose: it might be one of our secrets, sent back.
+		subject := "a member"
+		if p.claim != "" {
+			subject = "member " + strconv.Quote(p.claim)
+		}
+		e.detail = "claims: " + subject + " is there twice (case does not count)"
 	case faultVariant:
 		e.detail = "claims: member " + quote(text(p.raw[p.bad.start:p.bad.end], p.bad.escaped)) + " is a misspelling of " + strconv.Quote(p.claim)
 	default:

@@ -138,10 +138,11 @@ func TestParseRefusesDuplicates(t *testing.T) {
 		e := refused(t, err, "", claims.Malformed)
 		check.Contains(t, e.Error(), "twice")
 	}
-	_, err := claims.Parse([]byte(`{"tenant":"acme","tenant":"other"}`))
-	check.Equal(t, err.Error(), `claims: member "tenant" is there twice (case does not count)`, "text")
+	_, err := claims.Parse([]byte(`{"canary":1,"canary":2}`))
+	check.Lacks(t, err.Error(), "canary")
 	_, err = claims.Parse([]byte(`{"iss":"a","iss":"b"}`))
 	refused(t, err, "iss", claims.Malformed)
+	check.Contains(t, err.Error(), `"iss"`)
 	_, err = claims.Parse([]byte(`{"iss":"a","ISS":"b"}`))
 	refused(t, err, "iss", claims.Malformed)
 }
