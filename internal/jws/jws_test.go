@@ -117,6 +117,32 @@ func TestAllowListsNeverAllowNone(t *testing.T) {
 	refused(t, err, jws.AlgNotAllowed)
 }
 
+// A token of an unknown alg can be read, but no key and no secret verifies it.
+func TestAnyAlg(t *testing.T) {
+	t.Parallel()
+	for alg, ok := range map[string]bool{
+		"ES256": true, "HS256": true, "HS512": true, "ES256K": true, "none": false, "None": false, "NONE": false, "": false,
+	} {
+		token, err := jws.Parse(compact(`{"alg":"`+alg+`"}`, `{}`, "signature"), jws.Options{AnyAlg: true, Algs: []string{"RS256"}})
+		if !ok {
+			refused(t, err, jws.AlgNotAllowed)
+			continue
+		}
+		check.NoError(t, err)
+		check.Equal(t, token.Alg, alg, "alg")
+		for _, key := range keys() {
+			refused(t, token.Verify(key.Public()), jws.SignatureInvalid)
+		}
+		refused(t, token.VerifyHMAC([]byte("secret")), jws.SignatureInvalid)
+	}
+	for _, header := range []string{`{}`, `{"alg":1}`, `{"alg":"X","crit":[]}`, `{"alg":"X","Alg":"X"}`} {
+		_, err := jws.Parse(compact(header, `{}`, "signature"), jws.Options{AnyAlg: true})
+		refused(t, err, jws.Malformed)
+	}
+	_, err := jws.Parse(compact(`{"alg":"X","typ":"at+jwt"}`, `{}`, "signature"), jws.Options{AnyAlg: true})
+	refused(t, err, jws.TypeNotAllowed)
+}
+
 func TestParseRefusesSize(t *testing.T) {
 	t.Parallel()
 	head := b64(`{"alg":"RS256"}`) + "." + b64(`{}`) + "."
