@@ -1,0 +1,155 @@
+package introspect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/endpoint"
+	"github.com/relyingparty/oidc/internal/remote"
+)
+
+const endpointName = "introspection endpoint"
+
+// ask gets an answer: from the shared cache unless it must be fresh, else from the provider.
+func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh bool, at time.Time) answer {
+	sharedMiss := false
+	if !fresh {
+		var f *facts
+		if f, sharedMiss = c.sharedFacts(ctx, key); f != nil {
+			return answer{facts: f, fromShared: true}
+		}
+	}
+	t, err := c.target(ctx)
+	if err != nil {
+		c.failed(err)
+		return answer{err: err}
+	}
+	ticket, wait, ok := c.breaker.allow(time.Now())
+	if !ok {
+		err := unavailable("the breaker is open after failed calls", nil)
+		err.RetryAfter = wait
+		return answer{err: err}
+	}
+	result := neutral
+	defer func() {
+		if pause := c.breaker.done(ticket, result); pause > 0 {
+			c.logger.Warn("introspection fails again and again: the breaker is open", "for", pause)
+		}
+	}()
+
+	start := time.Now()
+	f, err, result := c.call(ctx, t, token, at)
+	c.observe(t.URL, time.Since(start), err)
+	return answer{facts: f, err: err, sharedMiss: sharedMiss}
+}
+
+// observe tells the observer, whose panic does not cost the answer.
+func (c *Client) observe(url string, took time.Duration, err *Error) {
+	if c.observer == nil {
+		return
+	}
+	defer c.caught()
+	e := Event{Operation: "introspection", URL: url, Duration: took}
+	if err != nil {
+		e.Err = err
+	}
+	c.observer(e)
+}
+
+// call asks the provider once.
+func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at time.Time) (*facts, *Error, outcome) {
+	got, err := c.caller.Post(ctx, t, c.auth, url.Values{"token": {token}, "token_type_hint": {"access_token"}})
+	if err != nil {
+		e := ofCall(err)
+		return nil, e, c.settle(err, e)
+	}
+	c.source.Outcome(endpointName, false)
+	f, err := parseAnswer(bytes.Clone(got.Body), at)
+	if err != nil {
+		e := noVerdict(err)
+		c.failed(e)
+		return nil, e, neutral
+	}
+	return f, nil, good
+}
+
+// settle tells discovery and the log about a failed call, and says what it means for the breaker: only what is not the
+// token's doing counts against it.
+func (c *Client) settle(err error, shown *Error) outcome {
+	c.failed(shown)
+	e, ok := errors.AsType[*endpoint.Error](err)
+	if !ok || e.Kind == endpoint.Misconfigured {
+		return neutral
+	}
+	busy := e.Status == http.StatusTooManyRequests
+	c.source.Outcome(endpointName, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
+	switch {
+	case e.Kind == endpoint.Unreachable, e.Status == http.StatusUnauthorized:
+		return bad
+	case e.Kind == endpoint.Refused: // it is there, and knows us
+		return good
+	}
+	return neutral
+}
+
+// target says where to ask. With Endpoint set, discovery being away matters only as far as it is needed.
+func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
+	md, err := c.source.Metadata(ctx)
+	if err != nil {
+		if c.override != "" && c.independent() {
+			return endpoint.Target{Name: endpointName, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
+		}
+		e := unavailable(err.Error(), err)
+		if r, ok := errors.AsType[*remote.Error](err); ok {
+			e.RetryAfter = r.RetryAfter
+		}
+		return endpoint.Target{}, e
+	}
+	if md.IntrospectionEndpoint == "" {
+		return endpoint.Target{}, &Error{Reason: Misconfigured, detail: "the provider's metadata names no introspection_endpoint: set Endpoint"}
+	}
+	methods := md.IntrospectionEndpointAuthMethods
+	if len(methods) == 0 {
+		methods = md.TokenEndpointAuthMethods
+	}
+	return endpoint.Target{
+		Name: endpointName, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
+	}, nil
+}
+
+// independent reports whether metadata cannot change how the client authenticates, nor which issuer is the endpoint's.
+func (c *Client) independent() bool {
+	if len(c.source.Issuers()) != 1 {
+		return false
+	}
+	switch c.auth.Configured() {
+	case "":
+		return !c.auth.HasSecret() && !c.auth.HasKey()
+	case endpoint.PrivateKeyJWT:
+		return false
+	}
+	return true
+}
+
+// ofCall maps an error of the endpoint. Every refusal is our outage: none is a verdict on the token.
+func ofCall(err error) *Error {
+	e, ok := errors.AsType[*endpoint.Error](err)
+	if !ok {
+		return unavailable("the call failed", err)
+	}
+	switch e.Kind {
+	case endpoint.Protocol:
+		return protocol(e.Error(), e)
+	case endpoint.Misconfigured:
+		return &Error{Reason: Misconfigured, detail: e.Error(), Err: e}
+	case endpoint.Refused, endpoint.Unreachable:
+	}
+	out := unavailable(e.Error(), e)
+	out.RetryAfter = e.RetryAfter
+	return out
+}

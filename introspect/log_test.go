@@ -1,0 +1,28 @@
+package introspect_test
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// TestMain keeps the logs of all tests that name no logger out of their output.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// TestLoggerIsTheProgramsOwn unless it is told another. It changes what all tests share, so it runs alone.
+func TestLoggerIsTheProgramsOwn(t *testing.T) {
+	var log logBuffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	p := newProvider()
+	p.always(500, ``)
+	_ = refused(t, p.client(t), introspect.Unavailable, "tok")
+	check.Contains(t, log.String(), `level=WARN msg="introspection failed"`)
+}
