@@ -1,0 +1,142 @@
+package middleware
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	defaultRetry = 5 * time.Second
+	maxRetry     = 2 * time.Minute
+)
+
+// answer writes a refusal: the one place where status, challenge and body are put together.
+func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
+	_ = g.refused(r.Context(), refusal)
+	status, challenge := refusal.Status(), g.challenge(refusal)
+	contentType, body, err := g.render(r, refusal)
+	if err != nil {
+		refusal = refuseFor(InternalError, err)
+		_ = g.refused(r.Context(), refusal)
+		status, challenge = refusal.Status(), ""
+		contentType, body = oauthBody(refusal)
+	}
+	h := w.Header()
+	for _, name := range []string{
+		"Content-Length", "Content-Encoding", "Content-Type", "Etag", "Last-Modified", "Retry-After", "Www-Authenticate",
+	} {
+		h.Del(name) // of an answer that will not be sent
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if challenge != "" {
+		h.Set("WWW-Authenticate", challenge)
+	}
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retryAfter(refusal.RetryAfter))
+	}
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	// The status is told even when the caller has gone: an answer nobody writes becomes a 200, in the access log, and on
+	// the wire when it was not the caller who ended the context but this server, shutting down.
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead && !errors.Is(r.Context().Err(), context.Canceled) {
+		_, _ = w.Write(body) // if the caller has gone, so be it
+	}
+}
+
+// render calls Config.Render. What it panics with may hold anything: only its type is told.
+func (g *Guard) render(r *http.Request, refusal *Error) (contentType string, body []byte, err error) {
+	if g.cfg.Render == nil {
+		contentType, body = oauthBody(refusal)
+		return contentType, body, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("Config.Render panicked with a %T", p)
+		}
+	}()
+	shown := *refusal
+	contentType, body = g.cfg.Render(r, &shown)
+	return contentType, body, nil
+}
+
+// oauthBody is the default body (RFC 6749 section 5.2).
+func oauthBody(refusal *Error) (contentType string, body []byte) {
+	v := refusal.verdict()
+	code := v.code
+	if code == "" {
+		code = map[int]string{
+			http.StatusUnauthorized:        "unauthorized",
+			http.StatusForbidden:           "forbidden",
+			http.StatusServiceUnavailable:  "temporarily_unavailable",
+			http.StatusInternalServerError: "server_error",
+		}[v.status]
+	}
+	body, _ = json.Marshal(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, v.description})
+	return "application/json", body
+}
+
+// challenge builds WWW-Authenticate from fixed texts and configuration (RFC 6750 section 3), empty where there is none.
+func (g *Guard) challenge(refusal *Error) string {
+	v := refusal.verdict()
+	if v.status >= http.StatusInternalServerError {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Bearer realm=" + quoted(g.cfg.Realm))
+	add := func(name, value string) {
+		if value != "" {
+			b.WriteString(", " + name + "=" + quoted(value))
+		}
+	}
+	if v.code != "" {
+		add("error", v.code)
+		add("error_description", v.description)
+	}
+	add("scope", refusal.demand.scope)
+	add("acr_values", refusal.demand.acr)
+	add("max_age", refusal.demand.maxAge)
+	add("resource_metadata", g.metadataURL)
+	return b.String()
+}
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// quoted is a quoted-string (RFC 9110 section 5.6.4).
+func quoted(s string) string { return `"` + escapes.Replace(s) + `"` }
+
+// retryAfter is a wait in whole seconds.
+func retryAfter(wait time.Duration) string {
+	if wait <= 0 {
+		wait = defaultRetry
+	}
+	return strconv.FormatInt(int64((min(wait, maxRetry)+time.Second-1)/time.Second), 10)
+}
+
+// refused logs a refusal, in one line, and returns it. Outages are told at warn now and then: each request meets them.
+func (g *Guard) refused(ctx context.Context, refusal *Error) *Error {
+	level, message := slog.LevelDebug, "request refused"
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		message = "caller has gone"
+	case refusal.Reason == IDPUnavailable && g.outages.Due():
+		level, message = slog.LevelWarn, "token cannot be verified"
+	case refusal.Reason == InternalError:
+		level, message = slog.LevelError, "request refused for a mistake in this program"
+	}
+	g.log.LogAttrs(ctx, level, message,
+		slog.String("reason", string(refusal.Reason)), slog.Int("status", refusal.Status()), slog.String("error", refusal.Error()))
+	return refusal
+}

@@ -1,0 +1,94 @@
+package middleware
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// call is one question to the guard.
+type call struct {
+	token   string
+	request *http.Request // nil without HTTP
+	tenants []string      // Credential.Tenants, without HTTP
+	held    *grant        // of this guard, for this token, when what the request says of its tenant has been compared
+}
+
+// Authenticate verifies a credential that came by other means than an HTTP header, such as gRPC metadata, with every
+// check [Guard.Wrap] makes. The error is an *Error.
+func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*Principal, error) {
+	rt, err := g.route(p)
+	if err != nil {
+		return nil, g.refused(ctx, refuseFor(InternalError, err))
+	}
+	if c.Token == "" {
+		return nil, g.refused(ctx, refuse(TokenMissing))
+	}
+	gr, refusal := g.authenticate(ctx, call{token: c.Token, tenants: c.Tenants}, cache.Digest(c.Token), rt)
+	if refusal != nil {
+		return nil, g.refused(ctx, refusal)
+	}
+	return &gr.principal, nil
+}
+
+// authenticate is the order of checks of the whole package: what is cheap comes before what is dear, and nothing that
+// anyone can make up causes a network call.
+func (g *Guard) authenticate(ctx context.Context, c call, key cache.Key, rt *route) (*grant, *Error) {
+	v, refusal := g.verified(ctx, c.token, key, rt)
+	if refusal != nil {
+		return nil, refusal
+	}
+	tenant, refusal := g.tenant(ctx, v.facts, c, v.asked)
+	if refusal != nil {
+		return nil, refusal
+	}
+	gr := g.granted(key, v, tenant)
+	if refusal := rt.judge(ctx, gr, c); refusal != nil {
+		return nil, refusal
+	}
+	return gr, nil
+}
+
+// verified is a token that is what it claims to be, whatever it is used for.
+type verified struct {
+	facts  *facts
+	result *introspect.Result // of an opaque token: with slices of its own
+	asked  bool               // the tenant policy was asked about the issuer's tenant
+}
+
+func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *route) (v verified, refusal *Error) {
+	if v.facts = g.cached(key); v.facts != nil {
+		refusal = g.recheck(v.facts, time.Now())
+	} else {
+		switch {
+		case len(token) > maxToken:
+			return v, refuse(TokenTooLarge)
+		case !wellFormed(token):
+			return v, refuse(TokenMalformed)
+		case g.cfg.Mode == IntrospectionOnly, g.cfg.Mode == Auto && g.opaque != nil && !isJWT(token):
+			v.facts, v.result, refusal = g.introspect(ctx, g.opaque, token, key, rt)
+			return v, refusal
+		}
+		v.facts, v.asked, refusal = g.verify(ctx, token, key)
+	}
+	if refusal == nil && (g.cfg.Mode == JWTAndIntrospection || rt.fresh) {
+		v.facts, refusal = g.confirm(ctx, token, key, v.facts, rt)
+	}
+	return v, refusal
+}
+
+// isJWT reports whether a token has the form of a compact JWS: three parts, the first of them a JSON object. A JWE has
+// five.
+func isJWT(token string) bool {
+	header, rest, ok := strings.Cut(token, ".")
+	if !ok || strings.Count(rest, ".") != 1 {
+		return false
+	}
+	decoded, err := base64.RawURLEncoding.DecodeString(header)
+	return err == nil && strings.HasPrefix(strings.TrimLeft(string(decoded), " \t\r\n"), "{")
+}

@@ -1,0 +1,245 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/jws"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// Mode says how tokens are verified.
+type Mode uint8
+
+const (
+	// Auto verifies a compact JWT with the issuer's keys; anything else is introspected, if that is configured.
+	Auto Mode = iota
+	// JWTOnly verifies JWTs with the issuer's keys and refuses everything else.
+	JWTOnly
+	// IntrospectionOnly asks the issuer about every token, whatever it looks like.
+	IntrospectionOnly
+	// JWTAndIntrospection does both: they must agree on subject and tenant. An opaque token is refused.
+	JWTAndIntrospection
+)
+
+const (
+	defaultSkew      = 30 * time.Second
+	maxSkew          = 5 * time.Minute
+	defaultCacheSize = 10_000
+)
+
+// Config of a Guard. Needed are an issuer (DiscoveryURL, or Issuer and Endpoints) and Audience.
+type Config struct {
+	// DiscoveryURL is the issuer, or the full URL of its discovery document. One path segment may be {tenant}, for a
+	// provider with an issuer a tenant: https://id.example.com/realms/{tenant}. That needs a tenant policy with Allow,
+	// AllowFunc or AllowAnyTenant.
+	DiscoveryURL string
+	// Issuer is the iss to expect, where it differs from the discovery URL's or nothing is discovered.
+	Issuer string
+	// Endpoints are those of a provider without discovery, or take the place of single discovered ones.
+	Endpoints Endpoints
+	// AccessTokenAlgs are the signature algorithms accepted; empty means RS, PS and ES with 256, 384 and 512, and EdDSA.
+	// It also holds for Issuers that name none.
+	AccessTokenAlgs []string
+	// Introspection configures token introspection (RFC 7662) at the issuer above. What names the provider, its HTTP
+	// client, logger, observer and clock skew default to the guard's. Nil means none.
+	Introspection *introspect.Config
+	// Issuers are further issuers, each with keys of its own. At most one may introspect opaque tokens.
+	Issuers []IssuerConfig
+
+	// Audience is this API's names: a token's aud must hold one of them.
+	Audience []string
+	// Tenant enforces tenants; nil means there are none.
+	Tenant *TenantPolicy
+	// Mode says how tokens are verified; Auto.
+	Mode Mode
+	// StrictRFC9068 demands typ at+jwt and the claims iss, exp, aud, sub, client_id, iat and jti (RFC 9068 section 2).
+	StrictRFC9068 bool
+	// ClockSkew is how far clocks may differ; 30 s when zero, at most 5 min.
+	ClockSkew time.Duration
+	// MaxLifetime refuses tokens that live longer, from iat to exp, or without iat from now; 0 means any.
+	MaxLifetime time.Duration
+	// TokenCacheSize bounds the cache of verified tokens; 10 000 when zero, negative turns it off.
+	TokenCacheSize int
+
+	// Realm is the protection space named in challenges; "api" when empty.
+	Realm string
+	// ResourceURL identifies this API (RFC 9728): challenges then point to its metadata, which ResourceMetadata serves.
+	ResourceURL string
+	// Render makes the body of refusals; nil means OAuth JSON. Status and headers are not its business.
+	Render func(*http.Request, *Error) (contentType string, body []byte)
+
+	// SkipAudienceCheck accepts tokens that were issued for any API.
+	SkipAudienceCheck bool
+	// AllowIDTokens accepts tokens that say they are no access tokens: with at_hash, c_hash, events, a nonce, or a token_use,
+	// token_type or typ of ID, refresh or logout tokens. Anyone who was ever sent one of those can then call this API.
+	AllowIDTokens bool
+
+	// HTTPClient reaches the provider; nil means one with sane timeouts.
+	HTTPClient *http.Client
+	// Logger hears of each refusal (debug), of outages (warn, one in ten seconds, else debug) and of mistakes in this
+	// program (error), never of a token. Nil means slog.Default().
+	Logger *slog.Logger
+	// Observer is told of each request to the provider.
+	Observer Observer
+}
+
+// IssuerConfig is one of several issuers. Its fields mean what they mean in Config.
+type IssuerConfig struct {
+	DiscoveryURL    string
+	Issuer          string
+	Endpoints       Endpoints
+	AccessTokenAlgs []string
+	Introspection   *introspect.Config
+}
+
+// Endpoints are a static provider's, or override single discovered ones.
+type Endpoints struct {
+	JWKS, Introspection string
+}
+
+// Event is the outcome of one request to the provider.
+type Event struct {
+	// Operation is what was asked for: "discovery document", "key set", "introspection endpoint".
+	Operation string
+	// URL is the endpoint's, without anything secret.
+	URL      string
+	Duration time.Duration
+	// Err is nil when the request succeeded.
+	Err error
+}
+
+// Observer is called after each request to the provider, from the goroutine that made it; it must return soon.
+type Observer func(Event)
+
+// own is the issuer that Config itself is about.
+func (c *Config) own() IssuerConfig {
+	return IssuerConfig{c.DiscoveryURL, c.Issuer, c.Endpoints, c.AccessTokenAlgs, c.Introspection}
+}
+
+// issuers are all issuers of a configuration, with the name their errors begin with.
+func (c *Config) issuers() (list []IssuerConfig, prefixes []string) {
+	first := c.own()
+	if first.named() || len(c.Issuers) == 0 {
+		list, prefixes = append(list, first), append(prefixes, "")
+	}
+	for i, one := range c.Issuers {
+		if len(one.AccessTokenAlgs) == 0 {
+			one.AccessTokenAlgs = c.AccessTokenAlgs
+		}
+		list, prefixes = append(list, one), append(prefixes, fmt.Sprintf("Issuers[%d].", i))
+	}
+	return list, prefixes
+}
+
+// named reports whether the configuration says which provider it is about.
+func (c *IssuerConfig) named() bool {
+	return c.DiscoveryURL != "" || c.Issuer != "" || c.Endpoints.JWKS != ""
+}
+
+// check finds the mistakes that can be found without looking at the issuers.
+func (c *Config) check() (errs []error) {
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch {
+	case len(c.Audience) == 0 && !c.SkipAudienceCheck:
+		wrong("Audience: name this API as tokens do in aud, or set SkipAudienceCheck")
+	case len(c.Audience) > 0 && c.SkipAudienceCheck:
+		wrong("SkipAudienceCheck: it contradicts Audience; leave one of them out")
+	case slices.Contains(c.Audience, ""):
+		wrong("Audience: an audience is empty")
+	}
+	if c.Mode > JWTAndIntrospection {
+		wrong("Mode: %d is none of Auto, JWTOnly, IntrospectionOnly and JWTAndIntrospection", c.Mode)
+	}
+	if own := c.own(); c.Introspection != nil && len(c.Issuers) > 0 && !own.named() {
+		wrong("Introspection: it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")
+	}
+	if c.ClockSkew < 0 || c.ClockSkew > maxSkew {
+		wrong("ClockSkew: %v is not between 0 (which means %v) and %v", c.ClockSkew, defaultSkew, maxSkew)
+	}
+	if c.MaxLifetime < 0 {
+		wrong("MaxLifetime: it is negative")
+	}
+	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
+		wrong("Realm: it may hold printable ASCII characters only")
+	}
+	if c.ResourceURL != "" {
+		u, err := url.Parse(c.ResourceURL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(c.ResourceURL, "#") ||
+			strings.ContainsFunc(c.ResourceURL, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
+			wrong("ResourceURL: it must be an absolute URL without user information and fragment")
+		}
+	}
+	return errs
+}
+
+// checkAlgs finds algorithms that are never accepted.
+func checkAlgs(algs []string) error {
+	for _, alg := range algs {
+		if !slices.Contains(jws.Algs, alg) {
+			return fmt.Errorf("AccessTokenAlgs: %q is not one of %s", alg, strings.Join(jws.Algs, " "))
+		}
+	}
+	return nil
+}
+
+// check finds mistakes in a tenant policy. templates and others say which kinds of issuers there are.
+func (p *TenantPolicy) check(templates, others bool) (errs []error) {
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Tenant."+format, args...)) }
+	switch {
+	case slices.Contains(p.Claim, ""):
+		wrong("Claim: a key of the path is empty")
+	case p.FromIssuer && !templates:
+		wrong("FromIssuer: it needs {tenant} in DiscoveryURL")
+	case len(p.Claim) == 0 && !p.FromIssuer:
+		wrong("Claim: name the claim that holds the tenant, or set FromIssuer where DiscoveryURL holds {tenant}")
+	case len(p.Claim) == 0 && others:
+		wrong("Claim: an issuer without {tenant} does not say which tenant its tokens are for: name the claim that does")
+	}
+	given := 0
+	for _, is := range []bool{len(p.Allow) > 0, p.AllowFunc != nil, p.AllowAnyTenant} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		wrong("Allow: set only one of Allow, AllowFunc and AllowAnyTenant")
+	case given == 0 && templates:
+		wrong("Allow: a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant: otherwise tokens choose where this program fetches keys")
+	}
+	for _, tenant := range p.Allow {
+		if !validTenant(tenant) || templates && !others && !validSegment(tenant) {
+			wrong("Allow: %q cannot be a tenant", tenant)
+		}
+	}
+	for _, s := range p.Match {
+		if err := s.check(false); err != nil {
+			wrong("Match: %w", err)
+		}
+	}
+	return errs
+}
+
+// prefixed puts a prefix before each error of a joined one.
+func prefixed(prefix string, err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, one := range joined.Unwrap() {
+			errs = append(errs, prefixed(prefix, one)...)
+		}
+		return errs
+	}
+	return []error{errors.New(prefix + strings.TrimPrefix(err.Error(), "introspect: "))}
+}
+
+var errNoIssuer = errors.New("DiscoveryURL: set it to the issuer of the tokens, or set Issuer and Endpoints.JWKS for a provider without discovery")

@@ -1,0 +1,101 @@
+package middleware
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// maxToken bounds a token, in bytes.
+const maxToken = 16 << 10
+
+const redacted = "[redacted]"
+
+// Credential is what a caller of [Guard.Authenticate] presents. It prints as [redacted].
+type Credential struct {
+	// Token is the bare token, without a scheme.
+	Token string
+	// Tenants are the tenants the call is about, as far as it names any: each must be the token's. They take the place
+	// of [TenantPolicy.Match] and of the [Tenant] policy, which need an HTTP request.
+	Tenants []string
+}
+
+// Format prints [redacted], whatever the verb.
+func (Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue is [redacted].
+func (Credential) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON gives "[redacted]".
+func (Credential) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// bearer reads the one credential of a request (RFC 6750 section 2.1). Query and body are never looked at. What it
+// returns has neither been measured nor checked for its form: a token that is in the cache needs neither.
+func bearer(h http.Header) (token string, refusal *Error) {
+	values := h["Authorization"]
+	switch len(values) {
+	case 0:
+		return "", refuse(TokenMissing)
+	case 1:
+	default:
+		return "", refuse(CredentialAmbiguous)
+	}
+	value := strings.Trim(values[0], " \t")
+	scheme, rest := value, ""
+	if i := strings.IndexAny(value, " \t"); i >= 0 {
+		scheme, rest = value[:i], value[i:] // a tab stays in front of the token, which it makes malformed
+	}
+	if !isBearer(scheme) {
+		if amongOthers(value) {
+			return "", refuse(CredentialAmbiguous)
+		}
+		return "", refuse(TokenMissing)
+	}
+	if strings.IndexByte(rest, ',') >= 0 {
+		return "", refuse(CredentialAmbiguous)
+	}
+	rest = strings.TrimLeft(rest, " ")
+	if rest == "" {
+		return "", refuse(TokenMalformed)
+	}
+	return rest, nil
+}
+
+func isBearer(scheme string) bool {
+	return scheme == "Bearer" || len(scheme) == len("Bearer") && strings.EqualFold(scheme, "Bearer")
+}
+
+// amongOthers reports whether a header that begins with another scheme holds a bearer credential too: some proxies
+// join two headers with a comma.
+func amongOthers(value string) bool {
+	if strings.IndexByte(value, ',') < 0 {
+		return false
+	}
+	for one := range strings.SplitSeq(value, ",") {
+		fields := strings.Fields(one)
+		if len(fields) > 0 && isBearer(fields[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// wellFormed checks the syntax of a token: b64token of RFC 6750 section 2.1.
+func wellFormed(token string) bool {
+	body := strings.TrimRight(token, "=")
+	for i := range len(body) {
+		if !b64token[body[i]] {
+			return false
+		}
+	}
+	return body != ""
+}
+
+var b64token = func() (a [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		a[c] = true
+	}
+	return a
+}()

@@ -1,0 +1,190 @@
+package middleware_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// TestCredential reads Authorization headers; TOKEN stands for a valid token.
+func TestCredential(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	token := op.AccessToken(nil)
+	for _, c := range []struct {
+		headers []string
+		want    middleware.Reason
+	}{
+		{[]string{"Bearer TOKEN"}, ""},
+		{[]string{"bearer TOKEN"}, ""},
+		{[]string{"BEARER    TOKEN"}, ""},
+		{[]string{" Bearer TOKEN\t"}, ""},
+
+		{nil, middleware.TokenMissing},
+		{[]string{""}, middleware.TokenMissing},
+		{[]string{"Basic YTpi"}, middleware.TokenMissing},
+		{[]string{"DPoP TOKEN"}, middleware.TokenMissing},
+		{[]string{"BearerTOKEN"}, middleware.TokenMissing},
+		{[]string{"TOKEN"}, middleware.TokenMissing},
+		{[]string{`Digest username="a", realm="b"`}, middleware.TokenMissing},
+
+		{[]string{"Bearer"}, middleware.TokenMalformed},
+		{[]string{"Bearer "}, middleware.TokenMalformed},
+		{[]string{"Bearer TOKEN TOKEN"}, middleware.TokenMalformed},
+		{[]string{"Bearer \tTOKEN"}, middleware.TokenMalformed},
+		{[]string{"Bearer\tTOKEN"}, middleware.TokenMalformed}, // and no stranger to Optional
+		{[]string{`Bearer "TOKEN"`}, middleware.TokenMalformed},
+		{[]string{"Bearer ===="}, middleware.TokenMalformed},
+		{[]string{"Bearer TOKEN="}, middleware.TokenMalformed},
+		{[]string{"Bearer a=b"}, middleware.TokenMalformed},
+		{[]string{"Bearer TÖKEN"}, middleware.TokenMalformed},
+		{[]string{"Bearer a.b.c\x00"}, middleware.TokenMalformed},
+
+		{[]string{"Bearer TOKEN", "Bearer TOKEN"}, middleware.CredentialAmbiguous},
+		{[]string{"Bearer TOKEN", "Basic YTpi"}, middleware.CredentialAmbiguous},
+		{[]string{"", "Bearer TOKEN"}, middleware.CredentialAmbiguous},
+		{[]string{"Bearer TOKEN, Bearer TOKEN"}, middleware.CredentialAmbiguous},
+		{[]string{"Bearer TOKEN,Basic YTpi"}, middleware.CredentialAmbiguous},
+		{[]string{"Basic YTpi, Bearer TOKEN"}, middleware.CredentialAmbiguous},
+		{[]string{"Basic YTpi,bearer TOKEN"}, middleware.CredentialAmbiguous},
+		{[]string{`Digest username="a", BEARER TOKEN`}, middleware.CredentialAmbiguous},
+
+		{[]string{"Bearer " + strings.Repeat("a", 16<<10)}, middleware.TokenMalformed},
+		{[]string{"Bearer " + strings.Repeat("a", 16<<10+1)}, middleware.TokenTooLarge},
+	} {
+		r := get("")
+		for _, h := range c.headers {
+			r.Header["Authorization"] = append(r.Header["Authorization"], strings.ReplaceAll(h, "TOKEN", token))
+		}
+		var shown middleware.Reason
+		cfg := forProvider(op)
+		cfg.Render = func(_ *http.Request, e *middleware.Error) (string, []byte) {
+			shown = e.Reason
+			return "text/plain", nil
+		}
+		_, seen := serve(newGuard(t, cfg).Wrap, r)
+		check.Equal(t, shown, c.want, fmt.Sprintf("reason for %.60q", c.headers))
+		check.Equal(t, seen != nil, c.want == "", fmt.Sprintf("handler reached for %.60q", c.headers))
+	}
+	wantReason(t, guard, token, "")
+}
+
+// TestAuthenticateTakesBareTokens: no scheme, and nothing to trim.
+func TestAuthenticateTakesBareTokens(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	token := op.AccessToken(nil)
+	for _, c := range []struct {
+		token string
+		want  middleware.Reason
+	}{
+		{token, ""},
+		{"", middleware.TokenMissing},
+		{"Bearer " + token, middleware.TokenMalformed},
+		{" " + token, middleware.TokenMalformed},
+		{token + "\n", middleware.TokenMalformed},
+	} {
+		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: c.token})
+		check.Equal(t, reasonOf(t, err), c.want, "reason")
+	}
+}
+
+func TestCredentialPrintsRedacted(t *testing.T) {
+	t.Parallel()
+	c := middleware.Credential{Token: "s3cret-token"}
+	var log records
+	log.logger().Info("credential", "c", c, "pointer", &c)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("credential", "c", c)
+	text, err := json.Marshal(map[string]any{"c": c, "pointer": &c})
+	check.NoError(t, err)
+	all := log.String() + string(text) + fmt.Sprintf("%v %+v %#v %s %q %x %d", c, c, c, c, c, c, c) + fmt.Sprintf("%+v", []any{&c, struct{ C middleware.Credential }{c}})
+	check.Lacks(t, all, "s3cret")
+	check.Contains(t, all, "[redacted]")
+}
+
+// TestNothingLeaks sends a token that is refused for each reason there is, and looks for its parts in answers and logs.
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	for _, opaque := range []bool{false, true} {
+		op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
+		cfg := forProvider(op)
+		var log records
+		cfg.Logger = log.logger()
+		cfg.Tenant = middleware.RequireTenant("tenant")
+		byIntrospection(&cfg)
+		guard := newGuard(t, cfg)
+		faults := map[string]func(){
+			"": func() {}, "down": func() { op.Fault("jwks", oidctest.Down); op.Fault("introspect", oidctest.Down) },
+			"echo": func() {
+				echo := func(w http.ResponseWriter, r *http.Request) bool {
+					_ = r.ParseForm()
+					http.Error(w, r.Form.Encode()+r.Header.Get("Authorization"), http.StatusBadRequest)
+					return true
+				}
+				op.Fault("introspect", echo)
+			},
+		}
+		for name, fault := range faults {
+			for _, claims := range []object{
+				nil, {"tenant": "canary-tenant"}, {"aud": "canary-aud"}, {"exp": 1}, {"nbf": 99999999999}, {"cnf": object{"jkt": "canary-cnf"}}, {"nonce": "canary-nonce"},
+				{"sub": object{"canary-sub": 1}}, {"canary-claim": "x", "Canary-claim": "y"}, {"tenant": "canary-tenant", "sub": "canary-sub", "jti": "canary-jti"},
+			} {
+				token := op.AccessToken(claims)
+				fault()
+				w, _ := serve(guard.Require(middleware.Scopes("admin")), get(token))
+				op.Clear()
+				answer := fmt.Sprint(w.Header(), w.Body)
+				check.Lacks(t, answer, "canary", op.Issuer())
+				for part := range strings.SplitSeq(token, ".") {
+					if len(part) > 12 { // "opaque" is a word
+						check.Lacks(t, answer+log.String(), part)
+					}
+				}
+				check.Lacks(t, log.String(), "canary-cnf", "canary-nonce", "canary-sub", "canary-jti", "s3cret", name+"%%")
+			}
+		}
+	}
+}
+
+func FuzzBearer(f *testing.F) {
+	for _, seed := range []string{"", "Bearer", "Bearer a.b.c", "bearer  x", "Basic YTpi, Bearer x", "Bearer a, Bearer b", "Bearer ==", "Bearer \x00"} {
+		f.Add(seed)
+	}
+	_, guard := setup(f)
+	f.Fuzz(func(t *testing.T, header string) {
+		r := get("")
+		r.Header["Authorization"] = []string{header}
+		w, seen := serve(guard.Wrap, r)
+		check.True(t, seen == nil, "%q let somebody in", header)
+		check.True(t, w.Code == http.StatusUnauthorized || w.Code == http.StatusBadRequest, "%q: status %d", header, w.Code)
+	})
+}
+
+func FuzzAuthenticate(f *testing.F) {
+	op, guard := setup(f)
+	for _, seed := range []string{
+		"", "a.b.c", op.AccessToken(nil), op.AccessToken(object{"exp": 1}), rawToken(`{"alg":"none"}`, `{}`),
+		rawToken(`{"alg":"ES256","kid":"x"}`, `{"iss":"https://op.example.test","exp":99999999999}`), rawToken(`{"alg":"ES256"}`, `[]`),
+		rawToken(`{"alg":"ES256"}`, `{"iss":"https://op.example.test","Iss":"x"}`), "é.é.é",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		p, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
+		if err == nil { // one of the seeds; nobody else can sign
+			check.Equal(t, p.Issuer, op.Issuer(), "issuer")
+			return
+		}
+		status := check.As[*middleware.Error](t, err).Status()
+		check.True(t, status == http.StatusUnauthorized, "%q: status %d", token, status)
+		check.True(t, op.Requests("jwks") <= 2, "%d fetches of the keys", op.Requests("jwks"))
+	})
+}

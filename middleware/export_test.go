@@ -1,0 +1,18 @@
+package middleware
+
+import (
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+)
+
+// Remembers reports whether the signature of token would not be verified again.
+func (g *Guard) Remembers(token string) bool { return g.cached(cache.Digest(token)) != nil }
+
+// Rewrite changes what is remembered of token, as no clock or configuration can.
+func (g *Guard) Rewrite(token string, expiry, notBefore time.Time, audience string) {
+	key := cache.Digest(token)
+	f := *g.cached(key)
+	f.expiry, f.notBefore, f.audience = expiry, notBefore, []string{audience}
+	g.tokens.Set(key, &f, time.Minute)
+}

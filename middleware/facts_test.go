@@ -1,0 +1,136 @@
+package middleware_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// TestCacheEnds: a verified token is remembered until its exp, for five minutes, or as long as its key is published.
+func TestCacheEnds(t *testing.T) {
+	t.Parallel()
+	t.Run("exp", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			op, guard := setup(t)
+			token := op.AccessToken(object{"exp": time.Now().Add(time.Minute).Unix()})
+			wantReason(t, guard, token, "")
+			time.Sleep(59 * time.Second)
+			check.True(t, guard.Remembers(token), "not remembered any more")
+			time.Sleep(30 * time.Second) // past exp, within the skew
+			check.True(t, !guard.Remembers(token), "still remembered")
+			wantReason(t, guard, token, "")
+			check.True(t, !guard.Remembers(token), "remembered although it is accepted within the skew only")
+			time.Sleep(time.Second)
+			wantReason(t, guard, token, middleware.TokenExpired)
+		})
+	})
+	t.Run("key withdrawn", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			op, guard := setup(t)
+			old := op.AccessToken(object{"exp": time.Now().Add(time.Hour).Unix()})
+			wantReason(t, guard, old, "")
+			op.RotateKeys(false)
+			wantReason(t, guard, old, "")                 // nobody has told us
+			wantReason(t, guard, op.AccessToken(nil), "") // this one's unknown key does
+			wantReason(t, guard, old, middleware.KeyUnknown)
+		})
+	})
+	t.Run("five minutes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			op, guard := setup(t)
+			token := op.AccessToken(object{"exp": time.Now().Add(24 * time.Hour).Unix()})
+			check.True(t, !guard.Remembers(token), "remembered before it was seen")
+			wantReason(t, guard, token, "")
+			check.True(t, guard.Remembers(token), "not remembered")
+			time.Sleep(5*time.Minute - time.Second)
+			check.True(t, guard.Remembers(token), "not remembered any more")
+			wantReason(t, guard, token, "") // this does not prolong it
+			time.Sleep(time.Second)
+			check.True(t, !guard.Remembers(token), "still remembered")
+			wantReason(t, guard, token, "")
+		})
+	})
+}
+
+// TestHitsAreChecked: time and audience are checked although the token was found in the cache.
+func TestHitsAreChecked(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	token := op.AccessToken(nil)
+	wantReason(t, guard, token, "")
+	soon, past := time.Now().Add(time.Minute), time.Now().Add(-time.Minute)
+	for _, c := range []struct {
+		expiry, notBefore time.Time
+		audience          string
+		want              middleware.Reason
+	}{
+		{soon, past, oidctest.DefaultResource, ""},
+		{past, past, oidctest.DefaultResource, middleware.TokenExpired},
+		{soon, soon, oidctest.DefaultResource, middleware.TokenNotYetValid},
+		{soon, past, "elsewhere", middleware.AudienceMismatch},
+	} {
+		guard.Rewrite(token, c.expiry, c.notBefore, c.audience)
+		wantReason(t, guard, token, c.want)
+	}
+}
+
+// TestTimePassesWhileKeysAreFetched: what counts is the time when the keys are there.
+func TestTimePassesWhileKeysAreFetched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op, guard := setup(t)
+		op.Fault("jwks", oidctest.Slow(4*time.Second))
+		_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(object{"exp": time.Now().Add(-27 * time.Second).Unix()})})
+		check.Equal(t, reasonOf(t, err), middleware.TokenExpired, "reason")
+	})
+}
+
+// TestCacheOff works without a cache of tokens.
+func TestCacheOff(t *testing.T) {
+	t.Parallel()
+	for _, opaque := range []bool{false, true} {
+		op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
+		cfg := forProvider(op)
+		byIntrospection(&cfg)
+		cfg.TokenCacheSize = -1
+		guard := newGuard(t, cfg)
+		token := op.AccessToken(nil)
+		for range 3 {
+			wantReason(t, guard, token, "")
+		}
+	}
+}
+
+// TestCacheHoldsFacts: what a guard remembers of a token is not what it decided about it.
+func TestCacheHoldsFacts(t *testing.T) {
+	t.Parallel()
+	allowed := true
+	asked := 0
+	op, guard := setup(t, func(cfg *middleware.Config) {
+		cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(context.Context, string) (bool, error) {
+			asked++
+			return allowed, nil
+		}, Match: []middleware.TenantSource{middleware.Header("X-Tenant")}}
+	})
+	token := op.AccessToken(object{"tenant": "acme"})
+	ask := func(named string, p ...middleware.Policy) middleware.Reason {
+		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token, Tenants: []string{named}}, p...)
+		return reasonOf(t, err)
+	}
+	for range 2 {
+		check.Equal(t, ask("acme"), middleware.Reason(""), "reason")
+		check.Equal(t, ask("globex"), middleware.TenantMismatch, "reason")
+		check.Equal(t, ask("acme", middleware.Scopes("x")), middleware.InsufficientScope, "reason")
+	}
+	check.Equal(t, asked, 6, "questions to AllowFunc")
+	allowed = false
+	check.Equal(t, ask("acme"), middleware.TenantUnknown, "reason once the tenant is gone")
+}

@@ -1,0 +1,213 @@
+package middleware
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/remote"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// Guard protects an API. It is safe for concurrent use, starts no goroutine that outlives its work and needs no Close.
+// Keys and verified tokens are cached in it: share one.
+type Guard struct {
+	cfg         Config
+	log         *slog.Logger
+	outages     remote.Limiter // of warnings about them
+	tenants     *TenantPolicy  // nil = there are none
+	metadataURL string
+
+	sources   []*source
+	templates []*template
+	budget    budget   // of all templates
+	algs      []string // those of all issuers; each source narrows them down
+
+	opaque   *introspect.Client   // for opaque tokens; nil = they are refused
+	inspects []*introspect.Client // all there are
+	audience []introspect.Option
+
+	tokens  *cache.Cache[*facts]   // verified tokens, by their digest
+	answers *cache.Cache[answered] // introspection answers that have been read; their life is introspect's business
+}
+
+// Protect is New and Wrap in one line. It panics if the configuration is bad, and never otherwise: it does no I/O.
+func Protect(cfg Config) func(http.Handler) http.Handler {
+	g, err := New(cfg)
+	if err != nil {
+		panic(err)
+	}
+	return g.Wrap
+}
+
+// New checks the configuration and does no I/O: a provider that is down stops no server from starting. The error joins
+// all that is wrong, naming the fields.
+func New(cfg Config) (*Guard, error) {
+	g := &Guard{cfg: cfg, log: cfg.Logger}
+	if g.log == nil {
+		g.log = slog.Default()
+	}
+	errs := cfg.check()
+	g.cfg.ClockSkew = cmp.Or(cfg.ClockSkew, defaultSkew)
+	g.cfg.Realm = cmp.Or(cfg.Realm, "api")
+	g.cfg.Audience = slices.Clone(cfg.Audience)
+	if !cfg.SkipAudienceCheck {
+		g.audience = []introspect.Option{introspect.Audience(g.cfg.Audience...)}
+	}
+	if cfg.Tenant != nil {
+		policy := *cfg.Tenant
+		policy.Claim, policy.Allow, policy.Match = slices.Clone(policy.Claim), slices.Clone(policy.Allow), slices.Clone(policy.Match)
+		g.tenants = &policy
+	}
+	g.metadataURL = metadataURL(cfg.ResourceURL)
+	g.tokens = cache.New[*facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
+	g.answers = cache.New[answered](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
+	errs = append(errs, g.addIssuers()...)
+	errs = append(errs, g.checkTogether()...)
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("middleware: %w", err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// addIssuers makes the sources, templates and introspection clients.
+func (g *Guard) addIssuers() (errs []error) {
+	list, prefixes := g.cfg.issuers()
+	all := false
+	for i, cfg := range list {
+		cfg.AccessTokenAlgs = slices.Clone(cfg.AccessTokenAlgs)
+		problems := errors.Join(checkAlgs(cfg.AccessTokenAlgs), g.addIssuer(cfg))
+		errs = append(errs, prefixed(prefixes[i], problems)...)
+		all = all || len(cfg.AccessTokenAlgs) == 0
+		g.algs = append(g.algs, cfg.AccessTokenAlgs...)
+	}
+	if all {
+		g.algs = nil
+	}
+	return errs
+}
+
+func (g *Guard) addIssuer(cfg IssuerConfig) error {
+	inspect, err := g.addIntrospection(cfg)
+	if g.cfg.Mode == IntrospectionOnly {
+		if cfg.Introspection == nil {
+			return errors.New("Introspection: Mode IntrospectionOnly needs it")
+		}
+		if cfg.DiscoveryURL != "" && !isTemplate(cfg) { // its keys are not used
+			src, wrong := g.newSource(cfg)
+			if wrong != nil {
+				return errors.Join(err, wrong)
+			}
+			g.sources = append(g.sources, src)
+		}
+		return err
+	}
+	if g.cfg.Mode == JWTAndIntrospection && cfg.Introspection == nil {
+		err = errors.Join(err, errors.New("Introspection: Mode JWTAndIntrospection needs it"))
+	}
+	if !cfg.named() {
+		return errors.Join(err, errNoIssuer)
+	}
+	if isTemplate(cfg) {
+		t, wrong := g.newTemplate(cfg)
+		if wrong != nil {
+			return errors.Join(err, wrong)
+		}
+		t.introspect = inspect
+		g.templates = append(g.templates, t)
+		return err
+	}
+	if cfg.DiscoveryURL == "" && cfg.Issuer == "" {
+		return errors.Join(err, errors.New("Issuer: set it to the iss of the tokens, or set DiscoveryURL"))
+	}
+	if cfg.DiscoveryURL == "" && cfg.Endpoints.JWKS == "" {
+		return errors.Join(err, errors.New("Endpoints.JWKS: set it to where the keys are, or set DiscoveryURL"))
+	}
+	src, wrong := g.newSource(cfg)
+	if wrong != nil {
+		return errors.Join(err, wrong)
+	}
+	src.introspect = inspect
+	g.sources = append(g.sources, src)
+	return err
+}
+
+// checkTogether finds what is wrong between fields that are right on their own.
+func (g *Guard) checkTogether() (errs []error) {
+	templates, others := false, false
+	if list, _ := g.cfg.issuers(); g.cfg.Mode != IntrospectionOnly {
+		templates = slices.ContainsFunc(list, isTemplate)
+		others = slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
+	}
+	if g.tenants != nil {
+		errs = append(errs, g.tenants.check(templates, others)...)
+	} else if templates {
+		errs = append(errs, errors.New("Tenant: {tenant} in DiscoveryURL needs a policy"))
+	}
+	if g.cfg.Mode == JWTOnly && len(g.inspects) > 0 {
+		errs = append(errs, errors.New("Mode: JWTOnly never uses Introspection: leave one of them out"))
+	}
+	if (g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly) && len(g.inspects) > 1 {
+		errs = append(errs, errors.New("Introspection: an opaque token does not say whose it is: only one issuer may introspect"))
+	}
+	return append(errs, g.checkTwice()...)
+}
+
+// checkTwice finds issuers that two sources, or a source and a template, would answer for.
+func (g *Guard) checkTwice() (errs []error) {
+	for i, src := range g.sources {
+		for _, iss := range src.meta.Issuers() {
+			if slices.ContainsFunc(g.sources[:i], func(other *source) bool { return other.names(iss) }) ||
+				slices.ContainsFunc(g.templates, func(t *template) bool { _, ok := t.capture(iss); return ok }) {
+				errs = append(errs, fmt.Errorf("Issuers: %q is there twice", iss))
+				break
+			}
+		}
+	}
+	for i, t := range g.templates {
+		for _, other := range g.templates[:i] {
+			if slices.ContainsFunc(t.patterns, func(p pattern) bool { return slices.Contains(other.patterns, p) }) {
+				errs = append(errs, fmt.Errorf("Issuers: %q is there twice", t.issuer(placeholder)))
+			}
+		}
+	}
+	return errs
+}
+
+// Ready fetches what is needed to verify tokens, unless it is there or a failed fetch is too recent, and returns nil
+// when all of it is: the keys of each issuer, and introspection. A template has nothing to fetch before its first token.
+func (g *Guard) Ready(ctx context.Context) error {
+	var checks []func(context.Context) error
+	for _, src := range g.sources {
+		if g.cfg.Mode != IntrospectionOnly {
+			checks = append(checks, src.keys.Ready)
+		}
+	}
+	for _, c := range g.inspects {
+		checks = append(checks, c.Ready)
+	}
+	errs := make([]error, len(checks))
+	var wg sync.WaitGroup
+	for i, ready := range checks {
+		wg.Go(func() { errs[i] = ready(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// observe tells the observer; a nil one hears nothing.
+func (g *Guard) observe(name, url string, took time.Duration, err error) {
+	if g.cfg.Observer != nil {
+		g.cfg.Observer(Event{Operation: name, URL: url, Duration: took, Err: err})
+	}
+}

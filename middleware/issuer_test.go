@@ -1,0 +1,95 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// TestIssuerSpelling: before discovery both spellings of the issuer may be right, then only the document's is.
+func TestIssuerSpelling(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"https://op.example.test/a", "https://op.example.test/a/"} {
+		op := newProvider(oidctest.Config{Issuer: own})
+		other := strings.TrimSuffix(own, "/")
+		if other == own {
+			other += "/"
+		}
+		for _, url := range []string{own, other, strings.TrimSuffix(own, "/") + "/.well-known/openid-configuration"} {
+			cfg := forProvider(op)
+			cfg.DiscoveryURL = url
+			guard := newGuard(t, cfg)
+			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.IssuerUntrusted)
+			wantReason(t, guard, op.AccessToken(nil), "")
+			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.IssuerUntrusted)
+		}
+	}
+}
+
+// TestIssuerMismatch: a document that names another issuer is our mistake or theirs, never the token's.
+func TestIssuerMismatch(t *testing.T) {
+	t.Parallel()
+	op := newProvider(oidctest.Config{})
+	op.Edit("discovery", func(doc object) { doc["issuer"] = "https://public.example" })
+	var log records
+	cfg := forProvider(op)
+	cfg.Logger = log.logger()
+	wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.IDPUnavailable)
+	check.Contains(t, log.String(), "Issuer", "https://public.example")
+
+	cfg.Issuer = "https://public.example"
+	guard := newGuard(t, cfg)
+	wantReason(t, guard, op.AccessToken(nil), middleware.IssuerUntrusted)
+	wantReason(t, guard, op.AccessToken(object{"iss": cfg.Issuer}), "")
+}
+
+// TestStaticProvider: keys without discovery.
+func TestStaticProvider(t *testing.T) {
+	t.Parallel()
+	op := newProvider(oidctest.Config{})
+	cfg := forProvider(op)
+	cfg.DiscoveryURL, cfg.Issuer, cfg.Endpoints.JWKS = "", op.Issuer(), op.URL("jwks")
+	guard := newGuard(t, cfg)
+	wantReason(t, guard, op.AccessToken(nil), "")
+	check.NoError(t, guard.Ready(context.Background()))
+	check.Equal(t, op.Requests("discovery"), 0, "discovery")
+}
+
+// TestSeveralIssuers: each verifies its own tokens with its own keys and algorithms.
+func TestSeveralIssuers(t *testing.T) {
+	t.Parallel()
+	all := newRealms("a", "b")
+	a, b := all.providers["a"], all.providers["b"]
+	cfg := middleware.Config{
+		HTTPClient: &http.Client{Transport: all}, Audience: []string{oidctest.DefaultResource}, AccessTokenAlgs: []string{"ES256", "RS256"},
+		Issuers: []middleware.IssuerConfig{{DiscoveryURL: a.Issuer()}, {DiscoveryURL: b.Issuer()}},
+	}
+	guard := newGuard(t, cfg)
+	wantReason(t, guard, a.AccessToken(nil), "")
+	wantReason(t, guard, b.AccessToken(nil), "")
+	wantReason(t, guard, a.AccessToken(object{"iss": b.Issuer()}), middleware.KeyUnknown)
+	wantReason(t, guard, a.Sign(object{"kid": keyID(t, b.AccessToken(nil))}, with(standard(a), object{"iss": b.Issuer()})), middleware.SignatureInvalid)
+	wantReason(t, guard, a.AccessToken(object{"iss": realmsURL + "c"}), middleware.IssuerUntrusted)
+	check.NoError(t, guard.Ready(context.Background()))
+
+	cfg.Issuers[1].AccessTokenAlgs = []string{"PS256"}
+	guard = newGuard(t, cfg)
+	wantReason(t, guard, a.AccessToken(nil), "")
+	before := b.Requests("jwks")
+	wantReason(t, guard, b.AccessToken(nil), middleware.AlgNotAllowed)
+	check.Equal(t, b.Requests("jwks"), before, "fetches of the keys for an algorithm this issuer has not")
+
+	// The first issuer may be that of Config itself.
+	cfg.DiscoveryURL, cfg.Issuers = a.Issuer(), []middleware.IssuerConfig{{DiscoveryURL: b.Issuer()}}
+	guard = newGuard(t, cfg)
+	wantReason(t, guard, a.AccessToken(nil), "")
+	wantReason(t, guard, b.AccessToken(nil), "")
+	b.Fault("jwks", oidctest.Down)
+	b.RotateKeys(false)
+	wantReason(t, guard, a.AccessToken(nil), "")
+}

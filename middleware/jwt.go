@@ -1,0 +1,208 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/claims"
+	"github.com/relyingparty/oidc/internal/jws"
+	"github.com/relyingparty/oidc/internal/keyset"
+	"github.com/relyingparty/oidc/internal/remote"
+)
+
+const (
+	// longPast is how long ago, beyond the skew, a token must have expired to be refused before its signature is looked at.
+	longPast = 5 * time.Minute
+	// maxCached is how long a token counts as verified.
+	maxCached = 5 * time.Minute
+)
+
+var accessTypes = []string{"jwt", "at+jwt"}
+
+// cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a
+// key that it still publishes. Facts name their source: they are no hit for any other.
+func (g *Guard) cached(key cache.Key) *facts {
+	f, ok := g.tokens.Get(key)
+	if !ok {
+		return nil
+	}
+	if !f.source.use() || !f.source.keys.Holds(f.key) {
+		g.tokens.Delete(key)
+		return nil
+	}
+	return f
+}
+
+// recheck applies to a cached token what time and configuration may have changed.
+func (g *Guard) recheck(f *facts, now time.Time) *Error {
+	if refusal := f.current(now, g.cfg.ClockSkew); refusal != nil {
+		return refusal
+	}
+	if g.cfg.SkipAudienceCheck {
+		return nil
+	}
+	for _, aud := range f.audience {
+		if slices.Contains(g.cfg.Audience, aud) {
+			return nil
+		}
+	}
+	return refuse(AudienceMismatch)
+}
+
+// verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
+// the issuer's tenant.
+func (g *Guard) verify(ctx context.Context, token string, key cache.Key) (f *facts, asked bool, refusal *Error) {
+	t, err := jws.Parse(token, jws.Options{Algs: g.algs, Types: accessTypes, MaxSize: maxToken})
+	if err != nil {
+		return nil, false, formRefusal(err)
+	}
+	if g.cfg.StrictRFC9068 && t.Type != "at+jwt" {
+		return nil, false, refuse(TypeNotAllowed)
+	}
+	set, err := claims.Parse(t.Payload)
+	if err != nil {
+		return nil, false, refuseFor(TokenMalformed, err)
+	}
+	iss, _, err := set.String("iss")
+	if err != nil {
+		return nil, false, refuseFor(TokenMalformed, err)
+	}
+	from, ok := g.originOf(iss)
+	if !ok {
+		return nil, false, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
+	}
+	exp, ok, err := set.Time("exp")
+	switch {
+	case err != nil:
+		return nil, false, refuseFor(TokenMalformed, err)
+	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(time.Now()):
+		return nil, false, refuse(TokenExpired)
+	}
+	src, refusal := from.open(ctx, g, iss)
+	if refusal != nil {
+		return nil, false, refusal
+	}
+	asked = src.realms != nil
+	if len(src.algs) > 0 && !slices.Contains(src.algs, t.Alg) {
+		return nil, asked, refuse(AlgNotAllowed)
+	}
+	thumbprint, err := src.keys.Verify(ctx, t)
+	if err != nil {
+		return nil, asked, src.refusal(ctx, err)
+	}
+	src.proven.Store(true)
+	if !src.names(iss) { // the document, known by now, spells it differently
+		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
+	}
+	now := time.Now() // keys may have taken a while
+	if f, refusal = g.accept(set, now); refusal != nil {
+		return nil, asked, refusal
+	}
+	f.source, f.key, f.captured = src, thumbprint, src.tenant
+	g.tokens.Set(key, f, min(maxCached, f.expiry.Sub(now)))
+	return f, asked, nil
+}
+
+// accept checks the claims of a token whose signature has been verified.
+func (g *Guard) accept(set *claims.Set, now time.Time) (*facts, *Error) {
+	if err := set.CheckTimes(now, g.cfg.ClockSkew, true); err != nil {
+		return nil, claimRefusal(err)
+	}
+	if !g.cfg.SkipAudienceCheck {
+		if err := set.CheckAudience(g.cfg.Audience...); err != nil {
+			return nil, claimRefusal(err)
+		}
+	}
+	f, refusal := g.read(set)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if g.cfg.StrictRFC9068 {
+		for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
+			if !set.Has(name) {
+				return nil, refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is missing"))
+			}
+		}
+		for _, name := range []string{"sub", "client_id", "jti"} {
+			if text, _, err := set.String(name); err != nil || text == "" {
+				return nil, refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
+			}
+		}
+	}
+	if refusal := g.lifetime(f, now); refusal != nil {
+		return nil, refusal
+	}
+	return f, g.accessToken(set)
+}
+
+// lifetime holds a token to MaxLifetime.
+func (g *Guard) lifetime(f *facts, now time.Time) *Error {
+	if g.cfg.MaxLifetime == 0 || f.expiry.IsZero() {
+		return nil
+	}
+	from := f.issuedAt
+	if from.IsZero() {
+		from = now
+	}
+	if f.expiry.Sub(from) > g.cfg.MaxLifetime {
+		return refuseFor(TokenMalformed, errors.New("it lives longer than MaxLifetime"))
+	}
+	return nil
+}
+
+// formRefusal says what jws.Parse found.
+func formRefusal(err error) *Error {
+	reason := TokenMalformed
+	if e, ok := errors.AsType[*jws.Error](err); ok {
+		switch e.Reason {
+		case jws.TooLarge:
+			reason = TokenTooLarge
+		case jws.AlgNotAllowed:
+			reason = AlgNotAllowed
+		case jws.TypeNotAllowed:
+			reason = TypeNotAllowed
+		}
+	}
+	return refuseFor(reason, err)
+}
+
+// claimRefusal says what the checks of package claims found.
+func claimRefusal(err error) *Error {
+	reason := TokenMalformed
+	if e, ok := errors.AsType[*claims.Error](err); ok {
+		switch {
+		case e.Problem == claims.Expired:
+			reason = TokenExpired
+		case e.Problem == claims.NotYetValid:
+			reason = TokenNotYetValid
+		case e.Claim == "aud" && e.Problem != claims.Malformed:
+			reason = AudienceMismatch
+		}
+	}
+	return refuseFor(reason, err)
+}
+
+// refusal says why the source's keys did not verify a token.
+func (s *source) refusal(ctx context.Context, err error) *Error {
+	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
+		return refuseFor(IDPUnavailable, gone)
+	}
+	if errors.Is(err, keyset.ErrKeyUnknown) {
+		return refuseFor(KeyUnknown, err)
+	}
+	if _, ok := errors.AsType[*jws.Error](err); ok {
+		return refuseFor(SignatureInvalid, err)
+	}
+	if s.realms != nil && s.missing.Load() && !s.proven.Load() {
+		s.forget()
+		return refuseFor(IssuerUntrusted, errNoRealm)
+	}
+	refusal := refuseFor(IDPUnavailable, err)
+	if e, ok := errors.AsType[*remote.Error](err); ok {
+		refusal.RetryAfter = e.RetryAfter
+	}
+	return refusal
+}

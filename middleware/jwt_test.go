@@ -1,0 +1,151 @@
+package middleware_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	now := time.Now()
+	for name, c := range map[string]struct {
+		claims object
+		want   middleware.Reason
+	}{
+		"exp missing":                {object{"exp": nil}, middleware.TokenMalformed},
+		"exp a string":               {object{"exp": "2099"}, middleware.TokenMalformed},
+		"exp within the skew":        {object{"exp": now.Add(-20 * time.Second).Unix()}, ""},
+		"exp beyond the skew":        {object{"exp": now.Add(-40 * time.Second).Unix()}, middleware.TokenExpired},
+		"exp with a fraction":        {object{"exp": float64(now.Add(time.Minute).Unix()) + 0.5}, ""},
+		"exp enormous":               {object{"exp": 1e300}, middleware.TokenMalformed},
+		"nbf within the skew":        {object{"nbf": now.Add(20 * time.Second).Unix()}, ""},
+		"nbf beyond the skew":        {object{"nbf": now.Add(40 * time.Second).Unix()}, middleware.TokenNotYetValid},
+		"iat beyond the skew":        {object{"iat": now.Add(40 * time.Second).Unix()}, middleware.TokenNotYetValid},
+		"iat missing":                {object{"iat": nil}, ""},
+		"sub missing":                {object{"sub": nil}, ""},
+		"sub a number":               {object{"sub": 7}, middleware.TokenMalformed},
+		"aud missing":                {object{"aud": nil}, middleware.AudienceMismatch},
+		"aud empty":                  {object{"aud": []string{}}, middleware.AudienceMismatch},
+		"aud with a slash":           {object{"aud": oidctest.DefaultResource + "/"}, middleware.AudienceMismatch},
+		"aud in another case":        {object{"aud": strings.ToUpper(oidctest.DefaultResource)}, middleware.AudienceMismatch},
+		"aud a number":               {object{"aud": 7}, middleware.TokenMalformed},
+		"aud among others":           {object{"aud": []string{"a", oidctest.DefaultResource}}, ""},
+		"scope an array":             {object{"scope": []string{"a"}}, middleware.TokenMalformed},
+		"cnf":                        {object{"cnf": object{"x5t#S256": "x"}}, middleware.BindingMissing},
+		"cnf of no form":             {object{"cnf": "x"}, middleware.BindingMissing},
+		"Aud beside aud":             {object{"Aud": oidctest.DefaultResource}, middleware.TokenMalformed},
+		"two members, one letter":    {object{"role": "a", "Role": "b"}, middleware.TokenMalformed},
+		"two members, deeper":        {object{"ext": object{"role": "a", "rolE": "b"}}, middleware.TokenMalformed},
+		"two members, Kelvin sign":   {object{"k": "a", "\u212a": "b"}, middleware.TokenMalformed},
+		"CNF":                        {object{"CNF": object{}}, middleware.TokenMalformed},
+		"at_hash":                    {object{"at_hash": "x"}, middleware.TypeNotAllowed},
+		"c_hash":                     {object{"c_hash": "x"}, middleware.TypeNotAllowed},
+		"events":                     {object{"events": object{}}, middleware.TypeNotAllowed},
+		"nonce":                      {object{"nonce": "x"}, middleware.TypeNotAllowed},
+		"nonce and typ Bearer":       {object{"nonce": "x", "typ": "Bearer"}, ""},
+		"nonce and typ bearer":       {object{"nonce": "x", "typ": "bearer"}, middleware.TypeNotAllowed},
+		"at_hash and typ Bearer":     {object{"at_hash": "x", "typ": "Bearer"}, middleware.TypeNotAllowed},
+		"typ Bearer":                 {object{"typ": "Bearer"}, ""},
+		"typ ID":                     {object{"typ": "ID"}, middleware.TypeNotAllowed},
+		"typ Refresh":                {object{"typ": "Refresh"}, middleware.TypeNotAllowed},
+		"typ Offline":                {object{"typ": "Offline"}, middleware.TypeNotAllowed},
+		"typ Logout":                 {object{"typ": "Logout"}, middleware.TypeNotAllowed},
+		"typ logout":                 {object{"typ": "logout"}, middleware.TypeNotAllowed},
+		"token_use id":               {object{"token_use": "id"}, middleware.TypeNotAllowed},
+		"token_use access":           {object{"token_use": "access"}, ""},
+		"token_use refresh_token":    {object{"token_use": "refresh_token"}, middleware.TypeNotAllowed},
+		"null is absent":             {object{"nbf": json.RawMessage("null"), "nonce": json.RawMessage("null")}, ""},
+		"a claim we know nothing of": {object{"https://example.com/x": object{"a": []int{1}}}, ""},
+	} {
+		token := op.AccessToken(c.claims)
+		for range 2 { // the second time from the cache, if it is in there
+			_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
+			check.Equal(t, reasonOf(t, err), c.want, name)
+		}
+	}
+}
+
+func TestAllowIDTokens(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, func(cfg *middleware.Config) { cfg.AllowIDTokens = true })
+	wantReason(t, guard, op.IDToken(object{"aud": oidctest.DefaultResource, "nonce": "x", "at_hash": "x"}), "")
+	wantReason(t, guard, op.AccessToken(object{"typ": "ID", "token_use": "id"}), "")
+	wantReason(t, guard, op.IDToken(nil), middleware.AudienceMismatch)
+	wantReason(t, guard, op.AccessToken(object{"nonce": "x", "cnf": object{}}), middleware.BindingMissing)
+}
+
+func TestSkipAudienceCheck(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, func(cfg *middleware.Config) { cfg.Audience, cfg.SkipAudienceCheck = nil, true })
+	for _, aud := range []any{nil, "elsewhere", []string{}} {
+		token := op.AccessToken(object{"aud": aud})
+		wantReason(t, guard, token, "")
+		wantReason(t, guard, token, "")
+	}
+}
+
+func TestStrictRFC9068(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, func(cfg *middleware.Config) { cfg.StrictRFC9068 = true })
+	wantReason(t, guard, op.AccessToken(nil), "")
+	wantReason(t, guard, op.Sign(object{"typ": "application/AT+jwt"}, standard(op)), "")
+	for _, typ := range []any{nil, "JWT"} {
+		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), middleware.TypeNotAllowed)
+	}
+	for _, name := range []string{"exp", "sub", "client_id", "iat", "jti"} {
+		wantReason(t, guard, op.AccessToken(object{name: nil}), middleware.TokenMalformed)
+	}
+	for _, name := range []string{"sub", "client_id", "jti"} {
+		wantReason(t, guard, op.AccessToken(object{name: ""}), middleware.TokenMalformed)
+	}
+	wantReason(t, guard, op.AccessToken(object{"jti": 7}), middleware.TokenMalformed)
+	wantReason(t, guard, op.AccessToken(object{"aud": nil}), middleware.AudienceMismatch)
+	wantReason(t, guard, op.AccessToken(object{"iss": nil}), middleware.IssuerUntrusted)
+}
+
+func TestMaxLifetime(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, func(cfg *middleware.Config) { cfg.MaxLifetime = 10 * time.Minute })
+	now := time.Now()
+	for _, c := range []struct {
+		iat  any
+		exp  time.Duration
+		want middleware.Reason
+	}{
+		{now.Unix(), 5 * time.Minute, ""},
+		{now.Unix(), 10 * time.Minute, ""},
+		{now.Unix(), 11 * time.Minute, middleware.TokenMalformed},
+		{now.Add(-9 * time.Minute).Unix(), 5 * time.Minute, middleware.TokenMalformed},
+		{nil, 9 * time.Minute, ""},
+		{nil, 12 * time.Minute, middleware.TokenMalformed},
+	} {
+		wantReason(t, guard, op.AccessToken(object{"iat": c.iat, "exp": now.Add(c.exp).Unix()}), c.want)
+	}
+}
+
+// TestAlgorithms: every algorithm of the list works, and the list narrows.
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"} {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			op := oidctest.New(oidctest.Config{Alg: alg})
+			wantReason(t, newGuard(t, forProvider(op)), op.AccessToken(nil), "")
+			cfg := forProvider(op)
+			cfg.AccessTokenAlgs = []string{alg}
+			wantReason(t, newGuard(t, cfg), op.AccessToken(nil), "")
+			if cfg.AccessTokenAlgs = []string{"RS256"}; alg == "RS256" {
+				cfg.AccessTokenAlgs = []string{"PS256"} // the same key could
+			}
+			wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.AlgNotAllowed)
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package middleware
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const metadataPath = "/.well-known/oauth-protected-resource"
+
+// metadataURL is where the metadata of a resource is found (RFC 9728 section 3.1).
+func metadataURL(resource string) string {
+	if resource == "" {
+		return ""
+	}
+	scheme, rest, _ := strings.Cut(resource, "://")
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	if path == "/" || strings.HasPrefix(path, "/?") {
+		path = path[1:]
+	}
+	return scheme + "://" + host + metadataPath + path
+}
+
+// ResourceMetadata serves the protected resource metadata of Config.ResourceURL (RFC 9728), a 404 without it. It is
+// public: mount it outside the guard, at /.well-known/oauth-protected-resource followed by the path of ResourceURL.
+func (g *Guard) ResourceMetadata() http.Handler {
+	return http.HandlerFunc(g.serveMetadata)
+}
+
+type resourceMetadata struct {
+	Resource             string   `json:"resource"`
+	AuthorizationServers []string `json:"authorization_servers,omitempty"`
+	BearerMethods        []string `json:"bearer_methods_supported"`
+}
+
+func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
+	if g.cfg.ResourceURL == "" {
+		http.NotFound(w, r)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	issuers, certain := g.issuers(r.Context())
+	body, _ := json.Marshal(resourceMetadata{
+		Resource:             g.cfg.ResourceURL,
+		AuthorizationServers: issuers,
+		BearerMethods:        []string{"header"},
+	})
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	if !certain {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // if the caller has gone, so be it
+	}
+}
+
+// issuers lists the issuers whose tokens are accepted; of a template those of the tenants allowed. Not certain is the
+// spelling of one that has not been discovered yet.
+func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
+	certain = true
+	for _, src := range g.sources {
+		names := src.spellings(ctx)
+		list = append(list, names[:min(len(names), 1)]...)
+		certain = certain && len(names) <= 1
+	}
+	for _, t := range g.templates {
+		for _, tenant := range g.tenants.Allow {
+			if validSegment(tenant) {
+				list = append(list, t.issuer(tenant))
+			}
+		}
+	}
+	if list == nil && g.cfg.Issuer != "" && !isTemplate(IssuerConfig{Issuer: g.cfg.Issuer}) {
+		list = []string{g.cfg.Issuer}
+	}
+	return list, certain
+}
+
+// spellings is the issuer in its own spelling, which the discovery document says; when that cannot be had, those it may
+// have, the likeliest first.
+func (s *source) spellings(ctx context.Context) []string {
+	if names := s.meta.Issuers(); len(names) <= 1 {
+		return names
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, _ = s.meta.Metadata(ctx) // it logs its failures, and Issuers knows when it has succeeded
+	return s.meta.Issuers()
+}

@@ -1,0 +1,78 @@
+package middleware_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+func TestResourceMetadata(t *testing.T) {
+	t.Parallel()
+	op := newProvider(oidctest.Config{Issuer: "https://op.example.test/a/"})
+	cfg := forProvider(op)
+	cfg.DiscoveryURL = "https://op.example.test/a"
+	cfg.ResourceURL = "https://api.example.test/v1"
+	cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://other.example.test/", Issuer: "https://other.example.test/"}}
+	handler := newGuard(t, cfg).ResourceMetadata()
+	ask := func(method string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(method, "/.well-known/oauth-protected-resource/v1", nil))
+		return w
+	}
+	w := ask(http.MethodGet)
+	check.Equal(t, w.Code, http.StatusOK, "status")
+	check.Equal(t, w.Header().Get("Content-Type"), "application/json", "Content-Type")
+	check.Equal(t, w.Header().Get("Cache-Control"), "public, max-age=300", "Cache-Control")
+	var got map[string]any
+	check.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+	check.DeepEqual(t, got, map[string]any{
+		"resource":                 "https://api.example.test/v1",
+		"authorization_servers":    []any{"https://op.example.test/a/", "https://other.example.test/"},
+		"bearer_methods_supported": []any{"header"},
+	}, "metadata")
+	check.Equal(t, ask(http.MethodHead).Body.Len(), 0, "body of HEAD")
+	check.Equal(t, ask(http.MethodPost).Code, http.StatusMethodNotAllowed, "status of POST")
+
+	// With the provider away the likeliest spelling will do, as long as nobody keeps it.
+	op.Fault("discovery", oidctest.Down)
+	handler = newGuard(t, cfg).ResourceMetadata()
+	w = ask(http.MethodGet)
+	check.Contains(t, w.Body.String(), `"https://op.example.test/a"`)
+	check.Equal(t, w.Header().Get("Cache-Control"), "no-store", "Cache-Control of a guess")
+
+	all := newRealms()
+	template := all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme", "globex"}})
+	template.ResourceURL = "https://api.example.test"
+	handler = newGuard(t, template).ResourceMetadata()
+	check.Contains(t, ask(http.MethodGet).Body.String(), `"authorization_servers":["https://id.example.test/realms/acme","https://id.example.test/realms/globex"]`)
+	template.Tenant = anyTenant()
+	handler = newGuard(t, template).ResourceMetadata()
+	check.Lacks(t, ask(http.MethodGet).Body.String(), "authorization_servers")
+
+	cfg.ResourceURL = ""
+	handler = newGuard(t, cfg).ResourceMetadata()
+	check.Equal(t, ask(http.MethodGet).Code, http.StatusNotFound, "status without a resource")
+}
+
+// TestResourceMetadataURL is where RFC 9728 section 3.1 puts it.
+func TestResourceMetadataURL(t *testing.T) {
+	t.Parallel()
+	for resource, want := range map[string]string{
+		"https://api.example.com":        "https://api.example.com/.well-known/oauth-protected-resource",
+		"https://api.example.com/":       "https://api.example.com/.well-known/oauth-protected-resource",
+		"https://api.example.com/v1":     "https://api.example.com/.well-known/oauth-protected-resource/v1",
+		"https://api.example.com:8/v1/":  "https://api.example.com:8/.well-known/oauth-protected-resource/v1/",
+		"https://api.example.com?a=b":    "https://api.example.com/.well-known/oauth-protected-resource?a=b",
+		"https://api.example.com/?a=b":   "https://api.example.com/.well-known/oauth-protected-resource?a=b",
+		"https://api.example.com/v1?a=b": "https://api.example.com/.well-known/oauth-protected-resource/v1?a=b",
+	} {
+		_, guard := setup(t, func(cfg *middleware.Config) { cfg.ResourceURL = resource })
+		w, _ := serve(guard.Wrap, get(""))
+		check.Equal(t, w.Header().Get("Www-Authenticate"), `Bearer realm="api", resource_metadata="`+want+`"`, "challenge")
+	}
+}

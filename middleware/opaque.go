@@ -1,0 +1,161 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/remote"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// addIntrospection makes the introspection client of an issuer, nil when it has none.
+func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error) {
+	if issuer.Introspection == nil {
+		return nil, nil
+	}
+	cfg := *issuer.Introspection
+	if cfg.Endpoint == "" {
+		cfg.Endpoint = issuer.Endpoints.Introspection
+	}
+	if cfg.DiscoveryURL == "" && !isTemplate(issuer) {
+		cfg.DiscoveryURL = issuer.DiscoveryURL
+		if cfg.Issuer == "" {
+			cfg.Issuer = issuer.Issuer
+		}
+	}
+	if strings.Contains(cfg.DiscoveryURL+cfg.Endpoint, placeholder) || cfg.DiscoveryURL == "" && cfg.Endpoint == "" {
+		return nil, errors.New("Introspection: it needs an Endpoint or DiscoveryURL of its own, without " + placeholder)
+	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = g.cfg.HTTPClient
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = g.cfg.Logger
+	}
+	if cfg.ClockSkew == 0 {
+		cfg.ClockSkew = g.cfg.ClockSkew
+	}
+	if observe := g.cfg.Observer; cfg.Observer == nil && observe != nil {
+		cfg.Observer = func(e introspect.Event) { observe(Event(e)) }
+	}
+	client, err := introspect.New(cfg)
+	if err != nil {
+		return nil, errors.Join(prefixed("Introspection.", err)...)
+	}
+	g.inspects = append(g.inspects, client)
+	if g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly {
+		g.opaque = client
+	}
+	return client, nil
+}
+
+// introspects reports whether any token can be introspected.
+func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
+
+// answered is what an introspection answer says, and when it was given.
+type answered struct {
+	facts *facts
+	at    time.Time
+}
+
+// introspect asks about a token that only its issuer understands. The result's slices are this request's own.
+func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, key cache.Key, rt *route) (*facts, *introspect.Result, *Error) {
+	options := g.audience
+	if rt.fresh {
+		options = append(slices.Clip(options), introspect.MaxAge(rt.age))
+	}
+	result, err := client.Introspect(ctx, token, options...)
+	if err != nil {
+		return nil, nil, unanswered(ctx, err)
+	}
+	if known, ok := g.answers.Get(key); ok && known.at.Equal(result.FetchedAt) && !rt.fresh {
+		return known.facts, result, nil
+	}
+	f, refusal := g.readAnswer(result)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	g.answers.Set(key, answered{f, result.FetchedAt}, maxCached)
+	return f, result, nil
+}
+
+// readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
+// proof of possession.
+func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
+	if strings.EqualFold(result.TokenType, "DPoP") {
+		return nil, refuse(BindingMissing)
+	}
+	if refusal := g.accessToken(answerClaims{result}); refusal != nil {
+		return nil, refusal
+	}
+	f := &facts{
+		subject: result.Subject, issuer: result.Issuer, clientID: result.ClientID,
+		audience: slices.Clone(result.Audience), scopes: slices.Clone(result.Scopes),
+		expiry: result.Expiry, issuedAt: result.IssuedAt,
+		method: MethodIntrospection, doc: result,
+	}
+	if g.tenants != nil && len(g.tenants.Claim) > 0 {
+		value, _ := result.Claim(g.tenants.Claim...)
+		f.claimed = tenantOf(value)
+	}
+	for _, t := range g.templates {
+		if tenant, ok := t.capture(f.issuer); ok {
+			f.captured = tenant
+		}
+	}
+	return f, g.lifetime(f, time.Now())
+}
+
+// confirm asks the issuer about a token whose signature was verified. The two must agree on who it is for.
+func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *facts, rt *route) (*facts, *Error) {
+	client := f.source.introspect
+	if client == nil {
+		return nil, refuseFor(PolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
+	}
+	said, _, refusal := g.introspect(ctx, client, token, key, rt)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if iss, ok := claimText(said.doc, "iss"); ok && iss != f.issuer || said.subject != f.subject {
+		return nil, refuseFor(TokenInactive, errors.New("the introspection answer is about another issuer or subject"))
+	}
+	if said.claimed != f.claimed {
+		if said.claimed == "" {
+			return nil, refuseFor(TenantMissing, errors.New("the introspection answer names none"))
+		}
+		return nil, refuseFor(TenantMismatch, errors.New("the introspection answer names another tenant"))
+	}
+	both := *f
+	both.method = MethodBoth
+	return &both, nil
+}
+
+var introspectReasons = map[introspect.Reason]Reason{
+	introspect.Inactive:         TokenInactive,
+	introspect.Expired:          TokenExpired,
+	introspect.NotYetValid:      TokenNotYetValid,
+	introspect.IssuerUntrusted:  IssuerUntrusted,
+	introspect.AudienceMismatch: AudienceMismatch,
+	introspect.Malformed:        TokenMalformed,
+	introspect.TooLarge:         TokenTooLarge,
+}
+
+// unanswered says why introspection did not accept a token. What is not about the token is an outage.
+func unanswered(ctx context.Context, err error) *Error {
+	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
+		return refuseFor(IDPUnavailable, gone)
+	}
+	refusal := refuseFor(IDPUnavailable, err)
+	if e, ok := errors.AsType[*introspect.Error](err); ok {
+		refusal.RetryAfter = e.RetryAfter
+		if reason, ok := introspectReasons[e.Reason]; ok {
+			refusal.Reason = reason
+		}
+	}
+	return refusal
+}

@@ -1,0 +1,247 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/claims"
+)
+
+// Policy is what a route asks for beyond a valid token. It is made by Scopes, AnyScope, Tenant, FreshIntrospection,
+// MaxAuthAge, ACR and Check, and judged on every request, in the order given.
+type Policy struct {
+	kind   policyKind
+	list   []string // scopes or acr values
+	tenant []TenantSource
+	age    time.Duration
+	check  func(context.Context, *Principal) error
+}
+
+type policyKind uint8
+
+const (
+	kindScopes policyKind = iota + 1
+	kindAnyScope
+	kindTenant
+	kindFresh
+	kindMaxAuthAge
+	kindACR
+	kindCheck
+)
+
+// Scopes demands all of these scopes; without any it demands nothing.
+func Scopes(all ...string) Policy { return Policy{kind: kindScopes, list: slices.Clone(all)} }
+
+// AnyScope demands one of these scopes.
+func AnyScope(anyOf ...string) Policy { return Policy{kind: kindAnyScope, list: slices.Clone(anyOf)} }
+
+// Tenant demands that these parts of the request name the token's tenant: Tenant(PathValue("tenant")).
+func Tenant(sources ...TenantSource) Policy {
+	return Policy{kind: kindTenant, tenant: slices.Clone(sources)}
+}
+
+// FreshIntrospection demands that the issuer confirmed the token no longer than age ago; 0 asks it now. A token whose
+// signature was verified is introspected as well, and the two must agree as in JWTAndIntrospection.
+func FreshIntrospection(age time.Duration) Policy { return Policy{kind: kindFresh, age: age} }
+
+// MaxAuthAge demands that the user authenticated (auth_time) no longer than age ago, Config.ClockSkew allowed for.
+func MaxAuthAge(age time.Duration) Policy { return Policy{kind: kindMaxAuthAge, age: age} }
+
+// ACR demands one of these authentication context classes (acr).
+func ACR(anyOf ...string) Policy { return Policy{kind: kindACR, list: slices.Clone(anyOf)} }
+
+// Check demands that f returns nil; its error, which only the log shows, is a 403. Should it panic, that is a 500. What
+// f gets is a copy of the principal, which is in ctx too.
+func Check(f func(ctx context.Context, p *Principal) error) Policy {
+	return Policy{kind: kindCheck, check: f}
+}
+
+// valid finds mistakes in how a policy was made.
+func (p Policy) valid(g *Guard) error {
+	switch p.kind {
+	case kindScopes:
+		return listOf("Scopes", p.list, 0)
+	case kindAnyScope:
+		return listOf("AnyScope", p.list, 1)
+	case kindACR:
+		return listOf("ACR", p.list, 1)
+	case kindTenant:
+		if g.tenants == nil {
+			return errors.New("Tenant needs Config.Tenant, which says where a token names its tenant")
+		}
+		if len(p.tenant) == 0 {
+			return errors.New("Tenant needs a source to compare with, such as PathValue")
+		}
+		var errs []error
+		for _, s := range p.tenant {
+			errs = append(errs, s.check(true))
+		}
+		return errors.Join(errs...)
+	case kindFresh:
+		if !g.introspects() {
+			return errors.New("FreshIntrospection needs Config.Introspection, and a Mode that uses it")
+		}
+		if p.age < 0 {
+			return errors.New("FreshIntrospection: the age is negative")
+		}
+	case kindMaxAuthAge:
+		if p.age < 0 {
+			return errors.New("MaxAuthAge: the age is negative")
+		}
+	case kindCheck:
+		if p.check == nil {
+			return errors.New("Check needs a function")
+		}
+	default:
+		return errors.New("a Policy is made by Scopes, AnyScope, Tenant, FreshIntrospection, MaxAuthAge, ACR or Check")
+	}
+	return nil
+}
+
+// listOf checks values that go into a challenge: the characters of a scope token (RFC 6749 section 3.3).
+func listOf(name string, values []string, atLeast int) error {
+	if len(values) < atLeast {
+		return fmt.Errorf("%s needs a value", name)
+	}
+	for _, v := range values {
+		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
+			return fmt.Errorf("%s: %q is empty or holds a character that is not allowed: space, quote, backslash, control, not ASCII", name, v)
+		}
+	}
+	return nil
+}
+
+// demand is what a route asks for, as its challenges say it.
+type demand struct {
+	scope, acr, maxAge string
+}
+
+// route is the policies of a route.
+type route struct {
+	policies []Policy
+	demand   demand
+	fresh    bool // some policy is FreshIntrospection, and the strictest says
+	age      time.Duration
+}
+
+// anyRoute asks for nothing.
+var anyRoute = &route{}
+
+// route puts policies together; its error joins every mistake in them.
+func (g *Guard) route(policies []Policy) (*route, error) {
+	if len(policies) == 0 {
+		return anyRoute, nil
+	}
+	rt := &route{policies: slices.Clone(policies)}
+	var errs []error
+	var needed, classes []string
+	for _, p := range policies {
+		if err := p.valid(g); err != nil {
+			errs = append(errs, fmt.Errorf("middleware: %w", err))
+		}
+		switch p.kind {
+		case kindScopes, kindAnyScope:
+			needed = append(needed, p.list...)
+		case kindACR:
+			classes = append(classes, p.list...)
+		case kindFresh:
+			if !rt.fresh || p.age < rt.age {
+				rt.fresh, rt.age = true, p.age
+			}
+		case kindMaxAuthAge:
+			seconds := int64(p.age / time.Second)
+			if have, err := strconv.ParseInt(rt.demand.maxAge, 10, 64); err != nil || seconds < have {
+				rt.demand.maxAge = strconv.FormatInt(seconds, 10)
+			}
+		}
+	}
+	rt.demand.scope, rt.demand.acr = distinct(needed), distinct(classes)
+	return rt, errors.Join(errs...)
+}
+
+func distinct(values []string) string {
+	var list []string
+	for _, v := range values {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// judge applies the route's policies. They go by the facts, not by the principal, which handlers may have written to.
+func (rt *route) judge(ctx context.Context, gr *grant, c call) *Error {
+	for i := range rt.policies {
+		if refusal := rt.policies[i].judge(ctx, gr, c); refusal != nil {
+			switch refusal.Reason {
+			case InsufficientScope:
+				refusal.demand = demand{scope: rt.demand.scope}
+			case StepUpRequired:
+				refusal.demand = demand{acr: rt.demand.acr, maxAge: rt.demand.maxAge}
+			}
+			return refusal
+		}
+	}
+	return nil
+}
+
+func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) {
+	switch p.kind {
+	case kindScopes:
+		for _, s := range p.list {
+			if !slices.Contains(gr.facts.scopes, s) {
+				return refuse(InsufficientScope)
+			}
+		}
+	case kindAnyScope:
+		if !slices.ContainsFunc(p.list, func(s string) bool { return slices.Contains(gr.facts.scopes, s) }) {
+			return refuse(InsufficientScope)
+		}
+	case kindTenant:
+		return c.names(gr.tenant, p.tenant)
+	case kindACR:
+		class, ok := claimText(gr.facts.doc, "acr")
+		if !ok || !slices.Contains(p.list, class) {
+			return refuse(StepUpRequired)
+		}
+	case kindMaxAuthAge:
+		if !p.recent(gr, time.Now()) {
+			return refuse(StepUpRequired)
+		}
+	case kindCheck:
+		defer caught(&refusal, "Check")
+		own := gr.facts.principal(gr.tenant, nil) // handlers may have written to the one they have
+		if err := p.check(NewContext(ctx, &own), &own); err != nil {
+			return refuseFor(PolicyDenied, err)
+		}
+	}
+	return nil
+}
+
+// recent reports whether auth_time is there, not in the future, and not too long ago.
+func (p *Policy) recent(gr *grant, now time.Time) bool {
+	value, ok := gr.facts.doc.Claim("auth_time")
+	if !ok {
+		return false
+	}
+	set, err := claims.Parse([]byte(`{"auth_time":` + string(value) + `}`))
+	if err != nil {
+		return false
+	}
+	at, ok, err := set.Time("auth_time")
+	skew := gr.guard.cfg.ClockSkew
+	return ok && err == nil && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
+}
+
+// caught turns a panic of a function that was configured into a 500. What it panicked with may hold anything: only
+// its type is told.
+func caught(refusal **Error, function string) {
+	if p := recover(); p != nil {
+		*refusal = refuseFor(InternalError, fmt.Errorf("%s panicked with a %T", function, p))
+	}
+}

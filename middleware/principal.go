@@ -1,0 +1,66 @@
+package middleware
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Method is how a token was verified.
+type Method string
+
+const (
+	MethodJWT           Method = "jwt"           // signature and claims
+	MethodIntrospection Method = "introspection" // the issuer was asked (RFC 7662)
+	MethodBoth          Method = "both"          // both, and they agree
+)
+
+// Principal is who calls, as a verified token says it. Each request gets its own: writing to it changes nobody else's
+// rights, and not what policies see either.
+type Principal struct {
+	Subject  string // sub; empty for some service tokens
+	Issuer   string
+	ClientID string // client_id, else azp
+	Tenant   string // empty without a tenant policy
+	Audience []string
+	Scopes   []string  // scope and scp, each scope once
+	Expiry   time.Time // zero when introspection names none
+	IssuedAt time.Time // zero when the token names none
+	Method   Method
+
+	doc document
+}
+
+// document is what a token says, or an introspection answer. It is immutable and shared by requests.
+type document interface {
+	// Claim follows path through nested objects; what it returns is copied before it is handed out.
+	Claim(path ...string) (json.RawMessage, bool)
+	Decode(v any) error
+}
+
+// HasScope reports whether Scopes holds scope.
+func (p *Principal) HasScope(scope string) bool { return slices.Contains(p.Scopes, scope) }
+
+// Claim returns the JSON of one claim; path leads through nested objects: Claim("ext", "tenant"). ok is false when it
+// is absent or null.
+func (p *Principal) Claim(path ...string) (value json.RawMessage, ok bool) {
+	if p.doc == nil {
+		return nil, false
+	}
+	value, ok = p.doc.Claim(path...)
+	return bytes.Clone(value), ok
+}
+
+// Decode unmarshals all claims into v. encoding/json matches names to struct fields without regard to case; that is
+// safe here, because a token with two members of one object that differ in case only is refused, and so is one with a
+// registered claim, or the tenant's, in another case.
+func (p *Principal) Decode(v any) error {
+	if p.doc == nil {
+		return errNoClaims
+	}
+	return p.doc.Decode(v)
+}
+
+var errNoClaims = errors.New("middleware: this principal was not made by a guard and carries no claims")

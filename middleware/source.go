@@ -1,0 +1,120 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/keyset"
+	"github.com/relyingparty/oidc/internal/remote"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+// source is one issuer: its metadata, its keys and nobody else's, and its introspection endpoint if it has one.
+type source struct {
+	meta       *discovery.Source
+	keys       *keyset.Source
+	algs       []string           // AccessTokenAlgs; empty = all
+	introspect *introspect.Client // nil without
+
+	// Of sources made from a template only.
+	realms  *realms
+	tenant  string
+	proven  atomic.Bool // a signature was verified with its keys
+	missing atomic.Bool // its discovery document is a 404
+}
+
+var errNoKeysURL = errors.New("the provider's metadata has no jwks_uri: set Endpoints.JWKS")
+
+// newSource checks cfg and does no I/O. Its errors name the fields of IssuerConfig.
+func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
+	src := &source{algs: cfg.AccessTokenAlgs}
+	meta, err := discovery.New(discovery.Config{
+		DiscoveryURL: cfg.DiscoveryURL,
+		Issuer:       cfg.Issuer,
+		Endpoints:    discovery.Endpoints{JWKS: cfg.Endpoints.JWKS, Introspection: cfg.Endpoints.Introspection},
+		HTTPClient:   g.cfg.HTTPClient,
+		Logger:       g.log,
+		Observe:      g.observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	src.meta = meta
+	src.keys = keyset.New(keyset.Config{
+		URL:        src.keysURL,
+		HTTPClient: g.cfg.HTTPClient,
+		Logger:     g.log,
+		Observe: func(name, url string, took time.Duration, err error) {
+			meta.Outcome("jwks_uri", lost(err))
+			g.observe(name, url, took, err)
+		},
+	})
+	return src, nil
+}
+
+// lost reports whether a fetch failed in a way that a moved endpoint would explain.
+func lost(err error) bool {
+	e, ok := errors.AsType[*remote.Error](err)
+	return ok && (e.Kind == remote.Unreachable || e.Kind == remote.Status && (e.Status == http.StatusNotFound || e.Status >= 500))
+}
+
+func (s *source) keysURL(ctx context.Context) (string, error) {
+	meta, err := s.meta.Metadata(ctx)
+	if err != nil {
+		e, ok := errors.AsType[*remote.Error](err)
+		s.missing.Store(ok && e.Kind == remote.Status && e.Status == http.StatusNotFound)
+		return "", err
+	}
+	s.missing.Store(false)
+	if meta.JWKSURI == "" {
+		return "", errNoKeysURL
+	}
+	return meta.JWKSURI, nil
+}
+
+// names reports whether iss is this issuer, as far as is known without I/O.
+func (s *source) names(iss string) bool {
+	return slices.Contains(s.meta.Issuers(), iss)
+}
+
+// origin is where an issuer's keys come from: a source, or the template that has or makes one.
+type origin struct {
+	source   *source
+	template *template
+	tenant   string
+}
+
+// originOf finds the one origin whose keys may verify a token of iss. Without it there is no reason for a network call.
+func (g *Guard) originOf(iss string) (origin, bool) {
+	for _, src := range g.sources {
+		if src.names(iss) {
+			return origin{source: src}, true
+		}
+	}
+	for _, t := range g.templates {
+		if tenant, ok := t.capture(iss); ok {
+			return origin{template: t, tenant: tenant}, true
+		}
+	}
+	return origin{}, false
+}
+
+// open returns the source. For a template the policy is asked about the tenant before a source is made.
+func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error) {
+	if o.template == nil {
+		return o.source, nil
+	}
+	if refusal := g.allowed(ctx, o.tenant); refusal != nil {
+		return nil, refusal
+	}
+	src, refusal := o.template.source(o.tenant)
+	if refusal == nil && !src.names(iss) { // in another spelling than the document's
+		return nil, refuse(IssuerUntrusted)
+	}
+	return src, refusal
+}

@@ -1,0 +1,94 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/introspect"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// discard is a ResponseWriter that keeps nothing.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+type floorKey struct{}
+
+// behind is a handler the compiler cannot see into.
+var behind http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+
+// bare does what no middleware can do without: hand a context value to the next handler.
+func bare() func() {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	return func() {
+		behind.ServeHTTP(discard{}, r.WithContext(context.WithValue(r.Context(), floorKey{}, r)))
+	}
+}
+
+// hit serves one request whose token the guard has seen before.
+func hit(tb testing.TB, opaque bool) func() {
+	op := oidctest.New(oidctest.Config{
+		Alg: "ES256", OpaqueAccessTokens: opaque,
+		Clients: []oidctest.Client{{ID: "api", Secret: "s3cret"}},
+	})
+	cfg := middleware.Config{
+		DiscoveryURL: op.Issuer(), HTTPClient: op.HTTPClient(), Audience: []string{oidctest.DefaultResource},
+		Tenant: middleware.RequireTenant("tenant", middleware.Header("X-Tenant")),
+	}
+	if opaque {
+		cfg.Introspection = &introspect.Config{ClientID: "api", ClientSecret: "s3cret"}
+	}
+	guard, err := middleware.New(cfg)
+	check.NoError(tb, err)
+	reached := 0
+	handler := guard.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+op.AccessToken(map[string]any{
+		"tenant": "acme", "scope": "notes:read notes:write profile", "roles": []string{"editor", "reviewer"},
+		"name": "Alice Example", "email": "alice@example.test", "sid": "0d3b8f2e-7c1b-4ef3-9b4d-2f4b5f0f6a11",
+	}))
+	r.Header.Set("X-Tenant", "acme")
+	w := discard{http.Header{}}
+	handler.ServeHTTP(w, r)
+	check.Equal(tb, reached, 1, "requests that reached the handler")
+	return func() { handler.ServeHTTP(w, r) }
+}
+
+// TestAllocations holds a request with a known token to five allocations above what handing down a context value costs.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	floor := testing.AllocsPerRun(1000, bare())
+	for _, opaque := range []bool{false, true} {
+		got := testing.AllocsPerRun(1000, hit(t, opaque))
+		t.Logf("opaque %v: %v allocations, floor %v", opaque, got, floor)
+		check.True(t, got <= floor+5, "opaque %v: %v allocations a request, floor %v", opaque, got, floor)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	b.Run("floor", func(b *testing.B) {
+		serve := bare()
+		b.ReportAllocs()
+		for b.Loop() {
+			serve()
+		}
+	})
+	for name, opaque := range map[string]bool{"jwt": false, "introspection": true} {
+		b.Run(name, func(b *testing.B) {
+			serve := hit(b, opaque)
+			b.ReportAllocs()
+			for b.Loop() {
+				serve()
+			}
+		})
+	}
+}

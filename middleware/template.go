@@ -1,0 +1,142 @@
+package middleware
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/introspect"
+)
+
+const (
+	placeholder = "{tenant}"
+
+	maxSegment = 128
+)
+
+// template is a family of issuers, one a tenant: https://id.example.com/realms/{tenant}. Each has a source of its own,
+// made when a token first names it.
+type template struct {
+	cfg      IssuerConfig
+	patterns []pattern // of the issuer: one, or two that differ in a trailing slash
+	create   func(IssuerConfig) (*source, error)
+	// introspect is shared by all tenants; nil without.
+	introspect *introspect.Client
+	realms     realms
+}
+
+// pattern is what stands before and after the tenant.
+type pattern struct{ prefix, suffix string }
+
+// isTemplate reports whether an issuer's configuration holds the placeholder, or looks as if it should.
+func isTemplate(cfg IssuerConfig) bool {
+	return strings.ContainsAny(cfg.DiscoveryURL+cfg.Issuer+cfg.Endpoints.JWKS, "{}")
+}
+
+// newTemplate checks cfg, by making one source of it that is thrown away.
+func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
+	var errs []error
+	for _, field := range []struct{ name, value string }{
+		{"DiscoveryURL", cfg.DiscoveryURL}, {"Issuer", cfg.Issuer}, {"Endpoints.JWKS", cfg.Endpoints.JWKS},
+	} {
+		if err := checkPlaceholder(field.value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", field.name, err))
+		}
+	}
+	if len(errs) == 0 && cfg.Issuer != "" && !strings.Contains(cfg.Issuer, placeholder) {
+		errs = append(errs, fmt.Errorf("Issuer: it needs %s where the issuers have their tenant, as the other URLs do", placeholder))
+	}
+	if len(errs) == 0 && cfg.DiscoveryURL != "" && !strings.Contains(cfg.DiscoveryURL, placeholder) {
+		errs = append(errs, fmt.Errorf("DiscoveryURL: it needs %s too: each tenant's issuer has a document of its own", placeholder))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	t := &template{
+		cfg: cfg, create: g.newSource,
+		realms: realms{budget: &g.budget, missing: cache.New[struct{}](maxMissing), sources: make(map[string]*list.Element), order: list.New()},
+	}
+	probe := "probe"
+	for strings.Contains(cfg.DiscoveryURL+cfg.Issuer, probe) {
+		probe += "e"
+	}
+	if _, err := g.newSource(t.fill(probe)); err != nil {
+		return nil, err
+	}
+	issuers := []string{strings.Replace(cfg.Issuer, placeholder, probe, 1)}
+	if cfg.Issuer == "" {
+		_, found, err := discovery.URLs(strings.Replace(cfg.DiscoveryURL, placeholder, probe, 1))
+		if err != nil {
+			return nil, fmt.Errorf("DiscoveryURL: %w", err)
+		}
+		issuers = found
+	}
+	for _, iss := range issuers {
+		prefix, suffix, _ := strings.Cut(iss, probe)
+		t.patterns = append(t.patterns, pattern{prefix, suffix})
+	}
+	return t, nil
+}
+
+// checkPlaceholder wants {tenant} at most once, as a whole segment of the path: the host stays fixed.
+func checkPlaceholder(raw string) error {
+	before, after, found := strings.Cut(raw, placeholder)
+	if strings.ContainsAny(before+after, "{}") {
+		return fmt.Errorf("%s may stand in it once, and no other braces", placeholder)
+	}
+	if !found {
+		return nil
+	}
+	u, err := url.Parse(before) // ends in front of the tenant: scheme, host and the path so far
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(before, "?#") ||
+		!strings.HasSuffix(u.Path, "/") || after != "" && !strings.HasPrefix(after, "/") {
+		return fmt.Errorf("%s must be one whole segment of its path", placeholder)
+	}
+	return nil
+}
+
+// fill puts a tenant in the place of the placeholder.
+func (t *template) fill(tenant string) IssuerConfig {
+	cfg := t.cfg
+	cfg.DiscoveryURL = strings.Replace(cfg.DiscoveryURL, placeholder, tenant, 1)
+	cfg.Issuer = strings.Replace(cfg.Issuer, placeholder, tenant, 1)
+	cfg.Endpoints.JWKS = strings.Replace(cfg.Endpoints.JWKS, placeholder, tenant, 1)
+	return cfg
+}
+
+// issuer is the issuer of one tenant, in the spelling of the configuration.
+func (t *template) issuer(tenant string) string {
+	return t.patterns[0].prefix + tenant + t.patterns[0].suffix
+}
+
+// capture takes the tenant out of an issuer that fits.
+func (t *template) capture(iss string) (tenant string, ok bool) {
+	for _, p := range t.patterns {
+		rest, ok := strings.CutPrefix(iss, p.prefix)
+		if !ok {
+			continue
+		}
+		if tenant, ok = strings.CutSuffix(rest, p.suffix); ok && validSegment(tenant) {
+			return tenant, true
+		}
+	}
+	return "", false
+}
+
+// validSegment holds a captured tenant to [A-Za-z0-9._-]{1,128}, and not . or .. either: it goes into a URL.
+func validSegment(s string) bool {
+	if s == "" || len(s) > maxSegment || s == "." || s == ".." {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,255 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// TenantPolicy says which tenant a request is for. Tenants are compared byte for byte; they are strings of at most 256
+// bytes without control characters.
+type TenantPolicy struct {
+	// Claim is the path to the claim that names the tenant, a key an element: {"tenant"}, or {"ext", "tenant"}.
+	Claim []string
+	// Allow lists the tenants served here; empty means any the issuer vouches for.
+	Allow []string
+	// AllowFunc is asked instead of Allow, on each request; with a template before any network call. An error is a 503.
+	AllowFunc func(ctx context.Context, tenant string) (bool, error)
+	// AllowAnyTenant says that a template may be filled with any tenant at all.
+	AllowAnyTenant bool
+	// Match are the parts of the request that name the tenant too. Each must name it, and all the same one.
+	Match []TenantSource
+	// FromIssuer takes the tenant from the issuer where DiscoveryURL is a template; Claim, if set, must still agree.
+	FromIssuer bool
+}
+
+// RequireTenant is the policy that a token names its tenant in a claim, and that these parts of the request agree.
+func RequireTenant(claim string, sources ...TenantSource) *TenantPolicy {
+	return &TenantPolicy{Claim: []string{claim}, Match: sources}
+}
+
+// TenantSource is a part of the request that names a tenant. It is compared with the token, never believed.
+type TenantSource struct {
+	kind  sourceKind
+	index int
+	name  string
+}
+
+type sourceKind uint8
+
+const (
+	fromSegment sourceKind = iota + 1
+	fromHost
+	fromHeader
+	fromPattern
+)
+
+// PathSegment is a segment of the path, counted from 0: PathSegment(1) of /tenants/acme/notes is acme.
+func PathSegment(i int) TenantSource { return TenantSource{kind: fromSegment, index: i} }
+
+// HostLabel is the one label before suffix in the host name: HostLabel("api.example.com") of acme.api.example.com is
+// acme. It reads the Host header, never X-Forwarded-Host.
+func HostLabel(suffix string) TenantSource { return TenantSource{kind: fromHost, name: suffix} }
+
+// Header is the value of a request header, which must be there once.
+func Header(name string) TenantSource { return TenantSource{kind: fromHeader, name: name} }
+
+// PathValue is a wildcard of the pattern that matched (http.ServeMux), for [Tenant] only: around a mux it is empty.
+func PathValue(name string) TenantSource { return TenantSource{kind: fromPattern, name: name} }
+
+// headerName are the characters of a header's name (RFC 9110 section 5.6.2).
+const headerName = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// check finds mistakes in how a source was made. inRoute says that it is part of a route's policy.
+func (s TenantSource) check(inRoute bool) error {
+	switch s.kind {
+	case fromSegment:
+		if s.index < 0 {
+			return errors.New("PathSegment counts from 0")
+		}
+	case fromHost:
+		if strings.Trim(s.name, ".") == "" || strings.Contains(s.name, ":") {
+			return errors.New(`HostLabel needs what follows the tenant in the host name, without a port: "api.example.com"`)
+		}
+	case fromHeader:
+		switch canonical := http.CanonicalHeaderKey(s.name); {
+		case s.name == "" || strings.Trim(s.name, headerName) != "":
+			return errors.New("Header needs the name of a header")
+		case canonical == "Host":
+			return errors.New("Header cannot read Host: use HostLabel")
+		case canonical == "Authorization":
+			return errors.New("Header cannot read Authorization")
+		}
+	case fromPattern:
+		if !inRoute {
+			return errors.New(`PathValue is empty around a mux: use it as Require(Tenant(PathValue("tenant")))`)
+		}
+		if s.name == "" {
+			return errors.New("PathValue needs the name of a wildcard")
+		}
+	default:
+		return errors.New("a TenantSource is made by PathSegment, HostLabel, Header or PathValue")
+	}
+	return nil
+}
+
+// value reads the source; empty when the request does not name exactly one tenant there.
+func (s TenantSource) value(r *http.Request) string {
+	switch s.kind {
+	case fromSegment:
+		return segment(r, s.index)
+	case fromHost:
+		return label(r.Host, strings.TrimPrefix(s.name, "."))
+	case fromHeader:
+		if values := r.Header.Values(s.name); len(values) == 1 && !strings.Contains(values[0], ",") {
+			return values[0]
+		}
+	case fromPattern:
+		return r.PathValue(s.name)
+	}
+	return ""
+}
+
+// segment reads a path that every router reads alike: none of its segments may be empty, a dot segment, or hold an
+// encoded slash.
+func segment(r *http.Request, index int) string {
+	path, ok := strings.CutPrefix(r.URL.Path, "/")
+	if !ok || r.URL.RawPath != "" && strings.Count(r.URL.RawPath, "/") != strings.Count(r.URL.Path, "/") ||
+		strings.Contains(path, `\`) {
+		return ""
+	}
+	found := ""
+	i := 0
+	for one := range strings.SplitSeq(strings.TrimSuffix(path, "/"), "/") {
+		if one == "" || one == "." || one == ".." {
+			return ""
+		}
+		if i == index {
+			found = one
+		}
+		i++
+	}
+	return found
+}
+
+// label cuts suffix and port off a host name; empty unless one label is left.
+func label(host, suffix string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	n := len(host) - len(suffix) - 1
+	if n <= 0 || host[n] != '.' || !strings.EqualFold(host[n+1:], suffix) || strings.Contains(host[:n], ".") {
+		return ""
+	}
+	return host[:n]
+}
+
+// tenant settles which tenant a verified token is for, and that the request agrees. asked says that the policy has
+// been asked about the issuer's tenant in this request already.
+func (g *Guard) tenant(ctx context.Context, f *facts, c call, asked bool) (string, *Error) {
+	policy := g.tenants
+	if policy == nil {
+		if len(c.tenants) > 0 {
+			return "", refuseFor(InternalError, errors.New("Credential.Tenants cannot be compared: set Config.Tenant"))
+		}
+		return "", nil
+	}
+	tenant, refusal := policy.of(f)
+	if refusal != nil {
+		return "", refusal
+	}
+	if !asked {
+		if refusal := g.allowed(ctx, tenant); refusal != nil {
+			return "", refusal
+		}
+	}
+	if refusal := g.matches(tenant, c); refusal != nil {
+		return "", refusal
+	}
+	return tenant, nil
+}
+
+// matches applies TenantPolicy.Match.
+func (g *Guard) matches(tenant string, c call) *Error {
+	switch {
+	case g.tenants == nil:
+		return nil
+	case c.held == nil:
+		return c.names(tenant, g.tenants.Match)
+	case c.held.tenant != tenant: // the request names the one, and its token by now the other
+		return &Error{Reason: TenantMismatch, atRequest: true}
+	}
+	return nil
+}
+
+// of is the tenant of a token: that of its claim, which must be the one its issuer stands for.
+func (p *TenantPolicy) of(f *facts) (string, *Error) {
+	switch {
+	case len(p.Claim) == 0 && f.captured != "":
+		return f.captured, nil
+	case f.claimed == "":
+		return "", refuse(TenantMissing)
+	case f.captured != "" && f.captured != f.claimed:
+		return "", refuseFor(TenantMismatch, errors.New("the claim names another tenant than the issuer"))
+	}
+	return f.claimed, nil
+}
+
+// allowed asks the policy.
+func (g *Guard) allowed(ctx context.Context, tenant string) (refusal *Error) {
+	policy := g.tenants
+	switch {
+	case policy.AllowFunc != nil:
+		defer caught(&refusal, "TenantPolicy.AllowFunc")
+		switch ok, err := policy.AllowFunc(ctx, tenant); {
+		case err != nil:
+			return refuseFor(IDPUnavailable, fmt.Errorf("TenantPolicy.AllowFunc: %w", err))
+		case !ok:
+			return refuse(TenantUnknown)
+		}
+	case len(policy.Allow) > 0 && !slices.Contains(policy.Allow, tenant):
+		return refuse(TenantUnknown)
+	}
+	return nil
+}
+
+// names checks that everything in the call that names a tenant names this one.
+func (c call) names(tenant string, sources []TenantSource) *Error {
+	if c.request == nil {
+		return c.says(tenant, len(sources) > 0)
+	}
+	first := ""
+	for i, s := range sources {
+		value := s.value(c.request)
+		switch {
+		case value == "" && s.kind == fromPattern:
+			return refuseFor(InternalError, fmt.Errorf("PathValue(%q) is empty: Require must stand inside the mux, on a pattern with {%s}", s.name, s.name))
+		case value == "", i > 0 && value != first:
+			return refuse(TenantAmbiguous)
+		}
+		first = value
+	}
+	if len(sources) > 0 && first != tenant {
+		return &Error{Reason: TenantMismatch, atRequest: true}
+	}
+	return nil
+}
+
+// says is names for a call without a request.
+func (c call) says(tenant string, required bool) *Error {
+	if required && len(c.tenants) == 0 {
+		return refuseFor(TenantAmbiguous, errors.New("Credential.Tenants is empty, and the policy compares"))
+	}
+	for i, value := range c.tenants {
+		if value == "" || i > 0 && value != c.tenants[0] {
+			return refuse(TenantAmbiguous)
+		}
+	}
+	if len(c.tenants) > 0 && c.tenants[0] != tenant {
+		return &Error{Reason: TenantMismatch, atRequest: true}
+	}
+	return nil
+}
