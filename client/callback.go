@@ -1,0 +1,163 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+)
+
+const maxForm = 64 << 10
+
+// ErrLoginUsed: this login has been completed, or has failed, before. Each can be tried once.
+var ErrLoginUsed = errors.New("this login was used before")
+
+// serveCallback ends a flow, one way or the other: its cookie goes first.
+func (l *Login) serveCallback(w http.ResponseWriter, r *http.Request) {
+	const op = "callback"
+	values, err := parameters(r)
+	if err != nil {
+		l.fail(w, r, "", callbackError(op, nil, err.Error()))
+		return
+	}
+	states := values["state"]
+	if len(states) != 1 || states[0] == "" {
+		l.fail(w, r, "", callbackError(op, ErrStateMismatch, "the callback needs exactly one state"))
+		return
+	}
+	name := l.cookies.flowName(states[0])
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		l.fail(w, r, "", callbackError(op, ErrStateMismatch, "this browser has no login under way that the callback belongs to"))
+		return
+	}
+	l.cookies.setFlow(w, name, "", 0)
+	tx, replaces, err := l.openFlow(name, cookie.Value)
+	if err != nil {
+		l.fail(w, r, "", err)
+		return
+	}
+	if err := l.complete(w, r, values, tx, replaces); err != nil {
+		l.fail(w, r, tx.ReturnTo, err)
+		return
+	}
+	redirect(w, tx.ReturnTo)
+}
+
+// complete turns the callback into a session. Nothing is left of it when it fails.
+func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Values, tx *Transaction, replaces string) error {
+	ctx := r.Context()
+	// Before anything is sent: whoever replays the cookie and the callback comes too late, in any replica.
+	first, err := l.store.Once(ctx, digest("flow", l.namespace, tx.State), tx.Expires.Add(flowSlack))
+	switch {
+	case err != nil:
+		return storeError(err)
+	case !first:
+		return callbackError("callback", ErrLoginUsed, "")
+	}
+	tokens, err := l.rp.Exchange(ctx, values, tx)
+	if err != nil {
+		return err
+	}
+	data, err := newSessionData(tokens, tx)
+	if err != nil {
+		return err
+	}
+	// The browser's earlier session ends with the new one: nobody can have planted its id. Its tokens are not revoked: some
+	// providers revoke what they gave the same client in the same browser along with them.
+	var earlier []string
+	if replaces != "" {
+		earlier = append(earlier, replaces)
+	}
+	if old := l.cookies.sessionValue(r); old != "" {
+		earlier = append(earlier, l.sessionID(old))
+	}
+	value := random()
+	id := l.sessionID(value)
+	err = l.create(ctx, id, data)
+	for i := 0; err == nil && i < len(earlier); i++ {
+		err = l.deleteSession(ctx, earlier[i])
+	}
+	if err != nil {
+		l.discard(ctx, id, data, len(earlier) == 0)
+		return err
+	}
+	l.cookies.setSession(w, value, l.cfg.Lifetime)
+	return nil
+}
+
+// create stores the session and asks OnLogin. After an error what was stored is the caller's to discard.
+func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
+	record, err := l.sealSession(id, d)
+	if err != nil {
+		return err
+	}
+	if err := l.store.Update(ctx, id, func(*Record) (*Record, error) { return record, nil }); err != nil {
+		return storeError(err)
+	}
+	if l.cfg.OnLogin == nil {
+		return nil
+	}
+	s := l.session(id, d)
+	if err := l.cfg.OnLogin(ctx, s); err != nil || s.Data == nil {
+		return err
+	}
+	return storeError(l.store.Update(ctx, id, func(r *Record) (*Record, error) {
+		d := l.openSession(ctx, id, r)
+		if d == nil {
+			return nil, callbackError("login", nil, "the session ended while OnLogin ran")
+		}
+		if d.Data = s.Data; len(s.Data) > maxData {
+			return nil, configError("login", "", "OnLogin set more than 16 KiB of Session.Data")
+		}
+		return l.sealSession(id, d)
+	}))
+}
+
+// discard takes a session back whose login failed after all, and what the provider gave for it if nothing else
+// of this browser's may hang on that.
+func (l *Login) discard(ctx context.Context, id string, d *sessionData, revoke bool) {
+	ctx = context.WithoutCancel(ctx)
+	if latest, err := l.load(ctx, id); err == nil && latest != nil {
+		d = latest // OnLogin may have renewed the tokens
+	}
+	if err := l.deleteSession(ctx, id); err != nil {
+		l.log.WarnContext(ctx, "a refused session could not be deleted; nobody holds its cookie", "session", id, "error", err)
+	}
+	if revoke && d.RefreshToken != "" {
+		l.revoke(ctx, d.RefreshToken)
+	}
+}
+
+// parameters returns those of a request: the query of a GET, the form of a POST, never a mixture.
+func parameters(r *http.Request) (url.Values, error) {
+	raw := r.URL.RawQuery
+	if r.Method == http.MethodPost {
+		if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+			return nil, errors.New("the request's body is not a form")
+		}
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
+		if err != nil {
+			return nil, errors.New("the request's body cannot be read")
+		}
+		raw = string(body)
+	}
+	if len(raw) > maxForm {
+		return nil, errors.New("the request's parameters are too large")
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, errors.New("the request's parameters cannot be read")
+	}
+	return values, nil
+}
+
+// one returns a parameter that may be there once at most.
+func one(values url.Values, name string) (string, bool) {
+	if len(values[name]) > 1 {
+		return "", false
+	}
+	return values.Get(name), true
+}

@@ -1,0 +1,172 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/endpoint"
+	"github.com/relyingparty/oidc/internal/keyset"
+)
+
+const defaultSkew = 30 * time.Second
+
+// Client is one client at one provider. It is safe for concurrent use, starts nothing and needs no Close.
+type Client struct {
+	cfg  Config // without its secrets, which sit behind the closures below and in auth
+	meta *discovery.Source
+	keys *keyset.Source
+	auth *endpoint.Auth
+	wire *endpoint.Caller
+	log  *slog.Logger
+
+	secret      func() []byte
+	extraToken  func() url.Values
+	warnKeysUse sync.Once
+}
+
+// New checks the configuration and does no network: a provider that is down does not stop a server from starting.
+// Its error joins everything that is wrong, each an *Error of KindConfig that says what to change.
+func New(cfg Config) (*Client, error) {
+	cfg = cfg.copy()
+	errs := cfg.check()
+
+	secret, extra := cfg.ClientSecret, cfg.ExtraTokenParams
+	c := &Client{
+		log:        cfg.Logger,
+		secret:     func() []byte { return []byte(secret) },
+		extraToken: func() url.Values { return extra },
+	}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	if cfg.ClockSkew == 0 {
+		cfg.ClockSkew = defaultSkew
+	}
+	var err error
+	observe := cfg.Observer.observing()
+	c.meta, err = discovery.New(discovery.Config{
+		DiscoveryURL: cfg.DiscoveryURL,
+		Issuer:       cfg.Issuer,
+		Endpoints:    discovery.Endpoints(cfg.Endpoints),
+		AllowHTTP:    cfg.InsecureAllowHTTP,
+		HTTPClient:   cfg.HTTPClient,
+		Logger:       c.log,
+		Observe:      observe,
+	})
+	errs = append(errs, leaves(err)...)
+	c.auth, err = endpoint.NewAuth(endpoint.AuthConfig{
+		ClientID:          cfg.ClientID,
+		ClientSecret:      cfg.ClientSecret,
+		Method:            cfg.AuthMethod,
+		AssertionKey:      cfg.AssertionKey,
+		AssertionKeyID:    cfg.AssertionKeyID,
+		AssertionAlg:      cfg.AssertionAlg,
+		AssertionAudience: cfg.AssertionAudience,
+	})
+	errs = append(errs, leaves(err)...)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	c.wire = endpoint.New(endpoint.Config{
+		HTTPClient: cfg.HTTPClient, AllowHTTP: cfg.InsecureAllowHTTP, Observe: observe,
+	})
+	c.keys = keyset.New(keyset.Config{
+		URL: c.jwksURL, AllowHTTP: cfg.InsecureAllowHTTP, HTTPClient: cfg.HTTPClient, Logger: c.log, Observe: observe,
+	})
+	cfg.ClientSecret, cfg.AssertionKey, cfg.ExtraTokenParams = "", nil, nil
+	c.cfg = cfg
+	return c, nil
+}
+
+// Ready fetches the provider's metadata and, for login, its keys, unless they are held. It is for programs that
+// would rather fail at the start than at the first login.
+func (c *Client) Ready(ctx context.Context) error {
+	const op = "ready"
+	md, err := c.metadata(ctx, op)
+	if err != nil {
+		return err
+	}
+	if c.cfg.RedirectURL == "" || md.JWKSURI == "" {
+		return nil
+	}
+	return wrap(op, c.keys.Ready(ctx))
+}
+
+// metadata returns what is known of the provider, fetching it when nothing is.
+func (c *Client) metadata(ctx context.Context, op string) (*discovery.Metadata, error) {
+	md, err := c.meta.Metadata(ctx)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	return md, nil
+}
+
+// jwksURL tells the key set where to look.
+func (c *Client) jwksURL(ctx context.Context) (string, error) {
+	md, err := c.metadata(ctx, "keys")
+	switch {
+	case err != nil:
+		return "", err
+	case md.JWKSURI == "":
+		return "", missingEndpoint("keys", "jwks_uri", "JWKS")
+	}
+	return md.JWKSURI, nil
+}
+
+// keyless reports whether the provider is known to have no keys, so that a logout token can never be checked.
+func (c *Client) keyless() bool { return c.meta.Static() && c.cfg.Endpoints.JWKS == "" }
+
+// copy makes cfg independent of what the caller does to its slices and maps.
+func (cfg Config) copy() Config {
+	cfg.Scopes = slices.Clone(cfg.Scopes)
+	cfg.Resources = slices.Clone(cfg.Resources)
+	cfg.IDTokenAlgs = slices.Clone(cfg.IDTokenAlgs)
+	cfg.ExtraAuthParams = cloneValues(cfg.ExtraAuthParams)
+	cfg.ExtraTokenParams = cloneValues(cfg.ExtraTokenParams)
+	return cfg
+}
+
+// observing is o in the form the internal packages call; nil for nil.
+func (o Observer) observing() func(name, url string, took time.Duration, err error) {
+	if o == nil {
+		return nil
+	}
+	return func(name, url string, took time.Duration, err error) {
+		o(Event{Operation: name, URL: url, Duration: took, Err: wrap("", err)})
+	}
+}
+
+func cloneValues(v url.Values) url.Values {
+	c := maps.Clone(v)
+	for name, values := range c {
+		c[name] = slices.Clone(values)
+	}
+	return c
+}
+
+// leaves splits a joined error of an internal package into configuration errors of ours.
+func leaves(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, leaves(one)...)
+		}
+		return all
+	}
+	e := &Error{Kind: KindConfig, Err: err, detail: plain(err)}
+	if field, rest, ok := strings.Cut(e.detail, ": "); ok && !strings.Contains(field, " ") {
+		e.Field, e.detail = field, rest // each is "Field: what is wrong"
+	}
+	return []error{e}
+}

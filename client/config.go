@@ -1,0 +1,103 @@
+package client
+
+import (
+	"crypto"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Config describes one client at one provider. The zero value of every optional field is the safe choice.
+//
+// A Config prints as [redacted].
+type Config struct {
+	// DiscoveryURL is the provider's issuer, or the full URL of its metadata when that has a well-known part.
+	// Empty means a static provider: see Endpoints.
+	DiscoveryURL string
+	// Issuer is the expected "iss" when it differs from DiscoveryURL's, or when nothing is discovered.
+	Issuer string
+	// Endpoints describes a static provider, or overrides single discovered endpoints.
+	Endpoints Endpoints
+
+	// ClientID is required.
+	ClientID string
+	// ClientSecret is empty for a public client and with private_key_jwt.
+	ClientSecret string
+	// AuthMethod is the IANA name of the client authentication: client_secret_basic, client_secret_post,
+	// private_key_jwt or none. Empty: chosen from the metadata (without it client_secret_basic), or none without secret and key.
+	AuthMethod string
+
+	// AssertionKey signs the client's assertions (private_key_jwt, RFC 7523): RSA, ECDSA or Ed25519.
+	AssertionKey crypto.Signer
+	// AssertionKeyID is the "kid" the provider knows the key by.
+	AssertionKeyID string
+	// AssertionAlg is RS256, ES256, ES384, ES512 or EdDSA by the key when empty; PS256 on request.
+	AssertionAlg string
+	// AssertionAudience is "issuer" (the default), "token_endpoint", or an audience as it is to be sent.
+	AssertionAudience string
+
+	// RedirectURL is where the provider sends the browser back: https, or http on loopback.
+	// Only login needs it.
+	RedirectURL string
+	// Scopes are login's. Nil means "openid"; empty and not nil sends an empty scope.
+	Scopes []string
+	// Resources are the APIs that login's access token is for (RFC 8707).
+	Resources []string
+	// ExtraAuthParams and ExtraTokenParams are added to each authorization and token request.
+	// What the package itself sends or checks cannot be set here.
+	ExtraAuthParams  url.Values
+	ExtraTokenParams url.Values
+	// ResponseMode is "query", "form_post", or empty for the provider's default, which is query.
+	ResponseMode string
+	// AuthorizationMethod is "GET" (the default), "POST" (parameters in a form body) or "POST-query" (POST with them in the query).
+	AuthorizationMethod string
+	// IDTokenAlgs is the allow-list of signature algorithms. Nil: what the metadata lists of the asymmetric ones,
+	// all of these when it lists none. HS256 needs a ClientSecret and a provider without keys.
+	IDTokenAlgs []string
+	// ClockSkew is how far the provider's clock may be off: 30 s when zero, at most 5 minutes.
+	ClockSkew time.Duration
+	// RenewBefore is how long before its expiry a token source renews a token: when zero, 60 s or a fifth of the
+	// token's lifetime, whichever is less. It is jittered and never more than half the lifetime.
+	RenewBefore time.Duration
+
+	// SkipPKCE sends no code challenge: for a provider that refuses one.
+	SkipPKCE bool
+	// SkipIDTokenSignature trusts an ID token because it came straight from an https token endpoint: for a
+	// provider without keys. Where the provider does have a jwks_uri, signatures are checked all the same.
+	SkipIDTokenSignature bool
+	// AllowMissingNonce accepts an ID token without a nonce; a different one still fails.
+	AllowMissingNonce bool
+	// AllowMissingIss accepts a callback without "iss" from a provider that says it sends one (RFC 9207).
+	AllowMissingIss bool
+	// InsecureAllowHTTP allows plain http beyond loopback. For tests inside a closed network only.
+	InsecureAllowHTTP bool
+
+	// HTTPClient reaches the provider; its transport also carries the calls of [TokenSource.HTTPClient].
+	// Nil means one with sane timeouts. Redirects are never followed at the provider's POST endpoints.
+	HTTPClient *http.Client
+	// Logger gets what no caller sees: why a login failed, or that a renewal did while the old token serves. Never a
+	// secret. Nil means slog.Default(), as it is when New is called.
+	Logger *slog.Logger
+	// Observer is told of each request to the provider.
+	Observer Observer
+}
+
+// Endpoints are a static provider's, or override single discovered ones.
+type Endpoints struct {
+	Authorization, Token, JWKS, UserInfo, Introspection, Revocation, EndSession string
+}
+
+// Event is the outcome of one request to the provider.
+type Event struct {
+	// Operation is what was asked for: "discovery document", "key set", "token endpoint", ...
+	Operation string
+	// URL is the endpoint's, without anything secret.
+	URL      string
+	Duration time.Duration
+	// Err is nil when the request succeeded.
+	Err error
+}
+
+// Observer is called after each request to the provider, from the goroutine that made it; it must return soon.
+type Observer func(Event)

@@ -1,0 +1,135 @@
+package client
+
+import (
+	"context"
+	"crypto/subtle"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/remote"
+)
+
+const maxCodeLength = 16 << 10
+
+// Exchange turns the callback's parameters (the query, or the form for form_post) into tokens. Everything about the
+// callback is checked before the one token request goes out, which is never retried: a code works once.
+//
+// Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when the browser's parameters are not the answer
+// to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
+// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures.
+func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction) (*Tokens, error) {
+	const op = "exchange"
+	if tx == nil || tx.State == "" || tx.Nonce == "" || tx.RedirectURI == "" {
+		return nil, configError(op, "", "needs the Transaction that Authorize gave")
+	}
+	if err := checkState(op, callback, tx); err != nil {
+		return nil, err
+	}
+	md, err := c.metadata(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	code, err := c.code(op, callback, tx, md)
+	if err != nil {
+		return nil, err
+	}
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {tx.RedirectURI}}
+	if tx.Verifier != "" {
+		form.Set("code_verifier", tx.Verifier)
+	}
+	if len(tx.Resources) > 0 {
+		form["resource"] = slices.Clone(tx.Resources)
+	}
+	tokens, err := c.requestTokens(ctx, op, md, form)
+	if err != nil {
+		return nil, err
+	}
+	c.noteAudience(ctx, tokens.AccessToken, tx.Resources, nil)
+	if tokens.Scopes == nil {
+		tokens.Scopes = slices.Clone(tx.Scopes) // RFC 6749 section 5.1: omitted means as asked for
+	}
+	if tokens.RawIDToken == "" {
+		if slices.Contains(tx.Scopes, "openid") {
+			return nil, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
+		}
+		return tokens, nil
+	}
+	tokens.IDToken, err = c.idToken(ctx, md, tokens.RawIDToken, idTokenChecks{
+		op: op, nonce: tx.Nonce, accessToken: tokens.AccessToken, direct: true,
+		maxAge: tx.MaxAge, started: tx.Started, acr: tx.ACRValues,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tokens, nil
+}
+
+// checkState holds the callback to the transaction, without any I/O.
+func checkState(op string, callback url.Values, tx *Transaction) error {
+	for _, name := range slices.Sorted(maps.Keys(callback)) {
+		if len(callback[name]) > 1 {
+			return callbackError(op, nil, "the callback holds parameter "+remote.Quote(name)+" more than once")
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(callback.Get("state")), []byte(tx.State)) != 1 {
+		return callbackError(op, ErrStateMismatch, "")
+	}
+	if !time.Now().Before(tx.Expires) {
+		return callbackError(op, ErrTransactionExpired, "")
+	}
+	return nil
+}
+
+// code returns the authorization code, once the callback is known to come from this provider and to be a success.
+func (c *Client) code(op string, callback url.Values, tx *Transaction, md *discovery.Metadata) (string, error) {
+	if tx.ClientID != "" && tx.ClientID != c.cfg.ClientID || tx.Issuer != "" && tx.Issuer != md.Issuer {
+		return "", callbackError(op, nil, "the login was started for another client or provider")
+	}
+	switch iss, sent := callback.Get("iss"), callback.Has("iss"); {
+	case sent && iss != md.Issuer:
+		return "", callbackError(op, nil, "iss is "+remote.Quote(iss)+", expected "+remote.Quote(md.Issuer)+": the answer comes from another provider (RFC 9207)")
+	case !sent && md.IssParameterSupported && !c.cfg.AllowMissingIss:
+		return "", callbackError(op, nil, "iss is missing, although the provider says it sends it (RFC 9207); Config.AllowMissingIss accepts that")
+	}
+	if callback.Has("error") {
+		refused := &AuthorizationError{Code: errorCode(callback.Get("error"), tx.State, tx.Nonce)}
+		kind := KindRefused
+		if refused.Code == "server_error" || refused.Code == "temporarily_unavailable" {
+			kind = KindUnreachable // what would be a 500 or 503 if a browser were not in between
+		}
+		return "", &Error{Kind: kind, Op: op, Code: refused.Code, Err: refused}
+	}
+	code := callback.Get("code")
+	if code == "" {
+		return "", callbackError(op, nil, "the callback holds neither code nor error")
+	}
+	if len(code) > maxCodeLength {
+		return "", callbackError(op, nil, "the callback's code is too long")
+	}
+	return code, nil
+}
+
+// errorCode makes an error code of a peer harmless: the characters of RFC 6749 section 5.2, capped, none of our secrets.
+func errorCode(code string, secrets ...string) string {
+	const most = 64
+	code = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, code)
+	code = code[:min(len(code), most)]
+	for _, s := range secrets {
+		if s != "" && (strings.Contains(code, s) || strings.Contains(s, code) && len(code) > 7) {
+			return "?"
+		}
+	}
+	if code == "" {
+		return "?"
+	}
+	return code
+}

@@ -1,0 +1,501 @@
+package client_test
+
+import (
+	"encoding/base64"
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/relyingparty/oidc/client"
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// set edits one claim; nil takes it out.
+func set(name string, value any) func(map[string]any) {
+	return func(m map[string]any) {
+		if value == nil {
+			delete(m, name)
+			return
+		}
+		m[name] = value
+	}
+}
+
+// setIn edits a time, counted from when the token is made.
+func setIn(name string, d time.Duration) func(map[string]any) {
+	return func(m map[string]any) { m[name] = in(d) }
+}
+
+func in(d time.Duration) int64 { return time.Now().Add(d).Unix() }
+
+// The names of the OpenID Foundation's conformance suite for relying parties, where it has such a test.
+func TestIDToken(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 256)
+	for name, test := range map[string]struct {
+		edit  func(map[string]any)
+		claim string // "" = accepted
+	}{
+		"oidcc-client-test":               {func(map[string]any) {}, ""},
+		"oidcc-client-test-invalid-iss":   {set("iss", "https://evil.example.test"), "iss"},
+		"iss with a slash":                {set("iss", oidctest.DefaultIssuer+"/"), "iss"},
+		"iss missing":                     {set("iss", nil), "iss"},
+		"iss an array":                    {set("iss", []string{oidctest.DefaultIssuer}), "iss"},
+		"oidcc-client-test-missing-sub":   {set("sub", nil), "sub"},
+		"sub empty":                       {set("sub", ""), "sub"},
+		"sub a number":                    {set("sub", 1), "sub"},
+		"sub too long":                    {set("sub", long), "sub"},
+		"sub of 255":                      {set("sub", long[1:]), ""},
+		"sub beyond ASCII":                {set("sub", "ålice"), "sub"},
+		"sub with a line end":             {set("sub", "alice\n"), "sub"},
+		"oidcc-client-test-invalid-aud":   {set("aud", "other"), "aud"},
+		"oidcc-client-test-missing-aud":   {set("aud", nil), "aud"},
+		"aud empty":                       {set("aud", []string{}), "aud"},
+		"aud an array":                    {set("aud", []string{"web"}), ""},
+		"aud several":                     {set("aud", []string{"web", "other"}), "azp"},
+		"aud several, azp ours":           {func(m map[string]any) { m["aud"], m["azp"] = []string{"web", "other"}, "web" }, ""},
+		"aud several, azp another's":      {func(m map[string]any) { m["aud"], m["azp"] = []string{"web", "other"}, "other" }, "azp"},
+		"azp another's":                   {set("azp", "other"), "azp"},
+		"azp ours":                        {set("azp", "web"), ""},
+		"azp empty":                       {set("azp", ""), "azp"},
+		"oidcc-client-test-missing-iat":   {set("iat", nil), "iat"},
+		"iat ahead":                       {setIn("iat", time.Hour), "iat"},
+		"iat within the skew":             {setIn("iat", 20*time.Second), ""},
+		"iat a string":                    {set("iat", "1"), "iat"},
+		"exp missing":                     {set("exp", nil), "exp"},
+		"exp passed":                      {setIn("exp", -time.Minute), "exp"},
+		"exp within the skew":             {setIn("exp", -20*time.Second), ""},
+		"exp a string":                    {set("exp", "9999999999"), "exp"},
+		"exp with a fraction":             {func(m map[string]any) { m["exp"] = float64(in(time.Minute)) + 0.5 }, ""},
+		"nbf ahead":                       {setIn("nbf", time.Hour), "nbf"},
+		"nbf within the skew":             {setIn("nbf", 20*time.Second), ""},
+		"oidcc-client-test-nonce-invalid": {set("nonce", "another"), "nonce"},
+		"nonce missing":                   {set("nonce", nil), "nonce"},
+		"nonce empty":                     {set("nonce", ""), "nonce"},
+		"nonce an array":                  {set("nonce", []string{"x"}), "nonce"},
+		"at_hash wrong":                   {set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "at_hash"},
+		"at_hash missing":                 {set("at_hash", nil), ""},
+		"at_hash empty":                   {set("at_hash", ""), "at_hash"},
+		"case variant of sub":             {set("Sub", "mallory"), "sub"},
+		"case variant of nonce":           {set("NONCE", "x"), "nonce"},
+		"unknown claims":                  {set("https://example.test/x", map[string]any{"y": []int{1}}), ""},
+		"claim names without sources":     {set("_claim_names", map[string]string{"x": "nowhere"}), "?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newProvider(t)
+				p.Edit("id_token", test.edit)
+				tokens, err := logIn(t, p, newClient(t, p))
+				switch test.claim {
+				case "":
+					check.NoError(t, err)
+					check.True(t, tokens.IDToken.Subject != "", "no subject")
+				case "?":
+					wantError(t, err, client.KindToken, "")
+				default:
+					wantError(t, err, client.KindToken, test.claim)
+				}
+				check.Equal(t, p.Requests("token"), 1, "token requests")
+				check.Equal(t, p.Requests("jwks"), 1, "key requests")
+				if err != nil {
+					check.Lacks(t, err.Error(), long[:200], "mallory", "ålice")
+				}
+			})
+		})
+	}
+}
+
+// resign replaces the ID token by one that is signed differently.
+func resign(p *oidctest.Provider, header map[string]any, change func(string) string) {
+	var claims map[string]any
+	p.Edit("id_token", func(m map[string]any) { claims = maps.Clone(m) })
+	p.Edit("token_answer", func(a map[string]any) {
+		if claims == nil {
+			return
+		}
+		raw := p.Sign(header, claims)
+		if change != nil {
+			raw = change(raw)
+		}
+		a["id_token"] = raw
+	})
+}
+
+// withHeader puts another header before a token's claims and signature.
+func withHeader(header string) func(string) string {
+	return func(raw string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(header)) + raw[strings.IndexByte(raw, '.'):]
+	}
+}
+
+func cutSignature(raw string) string { return raw[:strings.LastIndexByte(raw, '.')+1] }
+
+func spoilSignature(raw string) string {
+	cut := cutSignature(raw)
+	return cut + flipped(raw[len(cut):])
+}
+
+func TestIDTokenSignature(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		alg    string
+		header map[string]any
+		change func(string) string
+		claim  string
+	}{
+		"oidcc-client-test-idtoken-sig-rs256":      {"RS256", nil, nil, ""},
+		"oidcc-client-test-idtoken-sig-es256":      {"ES256", nil, nil, ""},
+		"PS256":                                    {"PS256", nil, nil, ""},
+		"ES384":                                    {"ES384", nil, nil, ""},
+		"ES512":                                    {"ES512", nil, nil, ""},
+		"EdDSA":                                    {"EdDSA", nil, nil, ""},
+		"oidcc-client-test-invalid-sig-rs256":      {"RS256", nil, spoilSignature, "signature"},
+		"oidcc-client-test-invalid-sig-es256":      {"ES256", nil, spoilSignature, "signature"},
+		"oidcc-client-test-idtoken-sig-none":       {"ES256", map[string]any{"alg": "none"}, func(raw string) string { return raw + "AAAA" }, "alg"},
+		"none in another case":                     {"ES256", nil, withHeader(`{"alg":"NONE"}`), "alg"},
+		"no signature":                             {"ES256", nil, cutSignature, ""},
+		"oidcc-client-test-invalid-sig-hs256":      {"RS256", map[string]any{"alg": "HS256"}, nil, "alg"},
+		"oidcc-client-test-kid-absent-single-jwks": {"ES256", map[string]any{"kid": nil}, nil, ""},
+		"unknown kid":                              {"ES256", map[string]any{"kid": "another"}, nil, "signature"},
+		"access token type":                        {"ES256", map[string]any{"typ": "at+jwt"}, nil, "typ"},
+		"logout token type":                        {"ES256", map[string]any{"typ": "logout+jwt"}, nil, "typ"},
+		"no type":                                  {"ES256", map[string]any{"typ": nil}, nil, ""},
+		"crit":                                     {"ES256", map[string]any{"crit": []string{"exp"}}, nil, ""},
+		"key in the header":                        {"ES256", map[string]any{"jku": "https://evil.example.test", "x5u": "https://evil.example.test"}, nil, ""},
+		"JSON serialisation":                       {"ES256", nil, func(raw string) string { return `{"payload":"` + strings.Split(raw, ".")[1] + `"}` }, ""},
+		"something behind":                         {"ES256", nil, func(raw string) string { return raw + "\n" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t, func(cfg *oidctest.Config) { cfg.Alg = test.alg })
+			resign(p, test.header, test.change)
+			_, err := logIn(t, p, newClient(t, p))
+			accepted := test.claim == "" && test.change == nil && test.header["crit"] == nil
+			if accepted {
+				check.NoError(t, err)
+				return
+			}
+			wantError(t, err, client.KindToken, test.claim)
+		})
+	}
+}
+
+func TestIDTokenAlgs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		algs     []string // Config.IDTokenAlgs
+		metadata any      // nil = absent
+		claim    string
+		kind     client.Kind // 0 = accepted
+	}{
+		"metadata silent":                       {nil, nil, "", 0},
+		"metadata lists it":                     {nil, []string{"RS256", "ES256"}, "", 0},
+		"metadata lists another":                {nil, []string{"RS256"}, "alg", client.KindToken},
+		"metadata lists HS256 only":             {nil, []string{"HS256", "none"}, "", client.KindConfig},
+		"configured although metadata does not": {[]string{"ES256"}, []string{"RS256"}, "", 0},
+		"configured another":                    {[]string{"RS256"}, nil, "alg", client.KindToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			p.Edit("discovery", set("id_token_signing_alg_values_supported", test.metadata))
+			_, err := logIn(t, p, newClient(t, p, func(cfg *client.Config) { cfg.IDTokenAlgs = test.algs }))
+			if test.kind == 0 {
+				check.NoError(t, err)
+				return
+			}
+			wantError(t, err, test.kind, test.claim)
+		})
+	}
+}
+
+// oidcc-client-test-signing-key-rotation-just-before-signing: the key set is held when the key changes.
+func TestIDTokenKeyRotation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		c := newClient(t, p)
+		_, err := logIn(t, p, c)
+		check.NoError(t, err)
+		p.RotateKeys(false)
+		_, err = logIn(t, p, c)
+		check.NoError(t, err)
+		check.Equal(t, p.Requests("jwks"), 2, "key requests")
+	})
+}
+
+func TestIDTokenKeysAway(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.Fault("jwks", oidctest.Down)
+	_, err := logIn(t, p, newClient(t, p))
+	wantError(t, err, client.KindUnreachable, "")
+}
+
+func TestIDTokenKeysMissing(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.Edit("discovery", set("jwks_uri", nil))
+	_, err := logIn(t, p, newClient(t, p))
+	check.Error(t, err, client.ErrEndpointMissing)
+	check.Contains(t, err.Error(), "jwks_uri", "Config.Endpoints.JWKS")
+}
+
+func TestIDTokenAllowMissingNonce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		nonce any
+		ok    bool
+	}{{nil, true}, {"another", false}, {"", false}} {
+		p := newProvider(t)
+		p.Edit("id_token", set("nonce", test.nonce))
+		_, err := logIn(t, p, newClient(t, p, func(cfg *client.Config) { cfg.AllowMissingNonce = true }))
+		if test.ok {
+			check.NoError(t, err)
+		} else {
+			wantError(t, err, client.KindToken, "nonce")
+		}
+	}
+}
+
+func TestIDTokenMaxAge(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		maxAge   time.Duration
+		authTime func() any
+		wait     time.Duration // between authorization and callback
+		ok       bool
+	}{
+		"fresh":                         {time.Minute, func() any { return in(0) }, 0, true},
+		"missing":                       {time.Minute, func() any { return nil }, 0, false},
+		"a string":                      {time.Minute, func() any { return "1" }, 0, false},
+		"zero":                          {time.Minute, func() any { return 0 }, 0, false},
+		"too old":                       {time.Minute, func() any { return in(-2 * time.Minute) }, 0, false},
+		"within the skew":               {time.Minute, func() any { return in(-80 * time.Second) }, 0, true},
+		"ahead":                         {time.Minute, func() any { return in(time.Hour) }, 0, false},
+		"max_age 0, old":                {0, func() any { return in(-time.Hour) }, 0, false},
+		"max_age 0, a long consent":     {0, func() any { return in(-4 * time.Minute) }, 5 * time.Minute, true},
+		"max_age 0, before a long wait": {0, func() any { return in(-6 * time.Minute) }, 5 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newProvider(t, func(cfg *oidctest.Config) { cfg.CodeTTL = time.Hour })
+				c := newClient(t, p)
+				p.Edit("id_token", func(m map[string]any) { set("auth_time", test.authTime())(m) })
+				callback, tx := startLogin(t, p, c, client.MaxAge(test.maxAge))
+				time.Sleep(test.wait)
+				_, err := c.Exchange(t.Context(), callback, tx)
+				if test.ok {
+					check.NoError(t, err)
+				} else {
+					wantError(t, err, client.KindToken, "auth_time")
+				}
+			})
+		})
+	}
+}
+
+func TestIDTokenACR(t *testing.T) {
+	t.Parallel()
+	essential := func(acr map[string]any) client.AuthOption {
+		return client.ClaimsRequest(map[string]any{"id_token": map[string]any{"acr": acr}})
+	}
+	for name, test := range map[string]struct {
+		opt client.AuthOption
+		acr any
+		ok  bool
+	}{
+		"the first":        {client.ACRValues("gold", "silver"), "gold", true},
+		"the second":       {client.ACRValues("gold", "silver"), "silver", true},
+		"another":          {client.ACRValues("gold", "silver"), "bronze", false},
+		"none":             {client.ACRValues("gold", "silver"), nil, false},
+		"not demanded":     {client.Prompt("login"), "bronze", true},
+		"essential claim":  {essential(map[string]any{"essential": true, "values": []string{"gold"}}), "bronze", false},
+		"essential single": {essential(map[string]any{"essential": true, "value": "gold"}), "gold", true},
+		"voluntary claim":  {essential(map[string]any{"values": []string{"gold"}}), "bronze", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			p.Edit("id_token", set("acr", test.acr))
+			_, err := logIn(t, p, newClient(t, p), test.opt)
+			if test.ok {
+				check.NoError(t, err)
+			} else {
+				wantError(t, err, client.KindToken, "acr")
+			}
+		})
+	}
+}
+
+// An option that demands nothing takes no demand of another away, and sends nothing empty.
+func TestEmptyDemands(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.Edit("id_token", set("acr", "bronze"))
+	essential := client.ClaimsRequest(map[string]any{"id_token": map[string]any{"acr": map[string]any{"essential": true}}})
+	for _, opt := range []client.AuthOption{essential, client.ACRValues()} {
+		_, err := logIn(t, p, newClient(t, p), client.ACRValues("gold"), opt)
+		wantError(t, err, client.KindToken, "acr")
+	}
+	_, err := logIn(t, p, newClient(t, p), essential)
+	check.NoError(t, err)
+	a, err := newClient(t, p).Authorize(t.Context(), client.Prompt(), client.ACRValues(), client.UILocales())
+	check.NoError(t, err)
+	check.Lacks(t, a.URL, "prompt=", "acr_values=", "ui_locales=")
+}
+
+func miqeyEndpoints(p *oidctest.Provider) client.Endpoints {
+	return client.Endpoints{Authorization: p.URL("authorize"), Token: p.URL("token")}
+}
+
+// keylessClient is "web" at a provider of which nothing but two endpoints is known.
+func keylessClient(t testing.TB, p *oidctest.Provider, edit func(*client.Config)) *client.Client {
+	return newClient(t, p, func(cfg *client.Config) {
+		cfg.DiscoveryURL, cfg.Issuer, cfg.Endpoints = "", p.Issuer(), miqeyEndpoints(p)
+		edit(cfg)
+	})
+}
+
+func TestSkipIDTokenSignature(t *testing.T) {
+	t.Parallel()
+	skip := func(cfg *client.Config) { cfg.SkipIDTokenSignature = true }
+	t.Run("any alg but none", func(t *testing.T) {
+		t.Parallel()
+		for alg, ok := range map[string]bool{
+			"ES256": true, "HS256": true, "HS384": true, "HS512": true, "ES256K": true, "none": false, "None": false, "": false,
+		} {
+			p := newProvider(t)
+			p.Edit("id_token", set("at_hash", nil))
+			resign(p, nil, withHeader(`{"alg":"`+alg+`"}`))
+			_, err := logIn(t, p, keylessClient(t, p, skip))
+			check.Equal(t, err == nil, ok, "accepted "+alg)
+			if !ok {
+				check.Equal(t, check.As[*client.Error](t, err).Kind, client.KindToken, "kind")
+			}
+			check.Equal(t, p.Requests("jwks"), 0, "key requests")
+		}
+	})
+	t.Run("the claims count all the same", func(t *testing.T) {
+		t.Parallel()
+		for claim, value := range map[string]any{"iss": "x", "aud": "x", "exp": 1, "nonce": "x", "sub": nil, "at_hash": "x"} {
+			p := newProvider(t)
+			p.Edit("id_token", set(claim, value))
+			_, err := logIn(t, p, keylessClient(t, p, skip))
+			wantError(t, err, client.KindToken, claim)
+		}
+	})
+	t.Run("a provider with keys is held to them", func(t *testing.T) {
+		t.Parallel()
+		p := newProvider(t)
+		resign(p, nil, spoilSignature)
+		_, err := logIn(t, p, newClient(t, p, skip))
+		wantError(t, err, client.KindToken, "signature")
+	})
+	t.Run("not over http", func(t *testing.T) {
+		t.Parallel()
+		p := newProvider(t, func(cfg *oidctest.Config) { cfg.Issuer = "http://op.internal.test" })
+		p.Edit("discovery", set("jwks_uri", nil))
+		_, err := logIn(t, p, newClient(t, p, func(cfg *client.Config) { skip(cfg); cfg.InsecureAllowHTTP = true }))
+		check.Equal(t, wantError(t, err, client.KindConfig, "").Field, "SkipIDTokenSignature", "field")
+	})
+	t.Run("only from the token endpoint", func(t *testing.T) {
+		t.Parallel()
+		p := newProvider(t)
+		_, err := keylessClient(t, p, skip).VerifyIDToken(t.Context(), p.IDToken(nil), "")
+		check.Equal(t, wantError(t, err, client.KindConfig, "").Field, "SkipIDTokenSignature", "field")
+	})
+}
+
+func TestIDTokenHS256(t *testing.T) {
+	t.Parallel()
+	hs := func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"HS256"} }
+	p := newProvider(t)
+	p.AddClient(oidctest.Client{ID: "web", Secret: appSecret, RedirectURIs: []string{appCallback}, IDTokenAlg: "HS256"})
+	_, err := logIn(t, p, keylessClient(t, p, hs))
+	check.NoError(t, err)
+
+	t.Run("another secret", func(t *testing.T) {
+		q := newProvider(t)
+		resign(q, map[string]any{"alg": "HS256"}, nil)
+		_, err := logIn(t, q, keylessClient(t, q, hs))
+		wantError(t, err, client.KindToken, "signature")
+	})
+	t.Run("beside a key set", func(t *testing.T) {
+		_, err := logIn(t, p, newClient(t, p, hs))
+		check.Equal(t, wantError(t, err, client.KindConfig, "").Field, "IDTokenAlgs", "field")
+	})
+	t.Run("an asymmetric one", func(t *testing.T) {
+		q := newProvider(t)
+		_, err := logIn(t, q, keylessClient(t, q, hs))
+		wantError(t, err, client.KindToken, "alg")
+	})
+}
+
+func TestVerifyIDToken(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	c := newClient(t, p)
+	for name, test := range map[string]struct {
+		claims map[string]any
+		nonce  string
+		claim  string
+	}{
+		"no nonce asked":  {map[string]any{"nonce": "n"}, "", ""},
+		"the nonce":       {map[string]any{"nonce": "n"}, "n", ""},
+		"another nonce":   {map[string]any{"nonce": "n"}, "m", "nonce"},
+		"nonce missing":   {nil, "n", "nonce"},
+		"at_hash unknown": {map[string]any{"at_hash": "x"}, "", ""},
+		"another client":  {map[string]any{"aud": "x"}, "", "aud"},
+	} {
+		id, err := c.VerifyIDToken(t.Context(), p.IDToken(test.claims), test.nonce)
+		if test.claim != "" {
+			wantError(t, err, client.KindToken, test.claim)
+			continue
+		}
+		check.NoError(t, err)
+		check.Equal(t, id.Subject, "alice", name)
+	}
+	_, err := c.VerifyIDToken(t.Context(), "", "")
+	wantError(t, err, client.KindToken, "")
+	_, err = c.VerifyIDToken(t.Context(), p.AccessToken(map[string]any{"aud": "web"}), "")
+	wantError(t, err, client.KindToken, "typ")
+}
+
+// oidcc-client-test-discovery-issuer-mismatch.
+func TestIssuerMismatch(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.Edit("discovery", set("issuer", "https://evil.example.test"))
+	_, err := newClient(t, p).Authorize(t.Context())
+	mismatch := check.As[*client.IssuerMismatchError](t, err)
+	check.Equal(t, mismatch.Got, "https://evil.example.test", "got")
+	check.Equal(t, mismatch.Want, p.Issuer(), "want")
+	check.Contains(t, err.Error(), "Config.Issuer")
+	check.Contains(t, mismatch.Error(), "Config.Issuer", mismatch.Got, mismatch.Want)
+	wantError(t, err, client.KindProtocol, "")
+}
+
+// An issuer that is spelt with a slash is expected so, whatever DiscoveryURL looks like.
+func TestIssuerSpelling(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", "/"} {
+		p := newProvider(t, func(cfg *oidctest.Config) { cfg.Issuer = "https://op.example.test/realms/acme" + suffix })
+		for _, discovery := range []string{
+			"https://op.example.test/realms/acme", "https://op.example.test/realms/acme/",
+			"https://op.example.test/realms/acme/.well-known/openid-configuration",
+		} {
+			_, err := url.Parse(discovery)
+			check.NoError(t, err)
+			tokens, err := logIn(t, p, newClient(t, p, func(cfg *client.Config) { cfg.DiscoveryURL = discovery }))
+			check.NoError(t, err)
+			check.Equal(t, tokens.IDToken.Issuer, p.Issuer(), "iss")
+		}
+	}
+}

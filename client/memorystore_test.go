@@ -1,0 +1,140 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/relyingparty/oidc/client"
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/internal/storetest"
+)
+
+func TestMemoryStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func() client.Store { return client.NewMemoryStore(0) })
+}
+
+func putRecord(t *testing.T, s client.Store, id string, ttl time.Duration, index ...string) {
+	t.Helper()
+	check.NoError(t, s.Update(t.Context(), id, func(*client.Record) (*client.Record, error) {
+		return &client.Record{Data: []byte(id), Expires: time.Now().Add(ttl), Index: index}, nil
+	}))
+}
+
+func holdsRecord(t *testing.T, s client.Store, id string) bool {
+	t.Helper()
+	record, err := s.Load(t.Context(), id)
+	check.NoError(t, err)
+	return record != nil
+}
+
+func TestMemoryStoreExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := client.NewMemoryStore(0)
+		putRecord(t, s, "short", time.Minute, "key")
+		putRecord(t, s, "long", time.Hour, "key")
+		time.Sleep(time.Minute - 1)
+		check.True(t, holdsRecord(t, s, "short"), "gone too early")
+		time.Sleep(time.Nanosecond)
+		check.True(t, !holdsRecord(t, s, "short"), "still there at its end")
+		check.NoError(t, s.Update(t.Context(), "short", func(r *client.Record) (*client.Record, error) {
+			check.True(t, r == nil, "update sees an expired record")
+			return nil, nil
+		}))
+		check.True(t, holdsRecord(t, s, "long"), "the other one is gone")
+		check.NoError(t, s.DeleteIndexed(t.Context(), "key"))
+		check.True(t, !holdsRecord(t, s, "long"), "its index was lost")
+
+		until := time.Now().Add(time.Minute)
+		for _, step := range []struct {
+			wait time.Duration
+			want bool
+		}{{0, true}, {time.Minute - 1, false}, {1, true}} {
+			time.Sleep(step.wait)
+			first, err := s.Once(t.Context(), "mark", until)
+			check.NoError(t, err)
+			check.Equal(t, first, step.want, "first")
+		}
+	})
+}
+
+// The update ran past the record's own end: that is no deletion.
+func TestMemoryStoreUpdateAcrossExpiry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := client.NewMemoryStore(0)
+		putRecord(t, s, "id", time.Second)
+		check.NoError(t, s.Update(t.Context(), "id", func(r *client.Record) (*client.Record, error) {
+			time.Sleep(2 * time.Second)
+			r.Expires = time.Now().Add(time.Hour)
+			return r, nil
+		}))
+		check.True(t, holdsRecord(t, s, "id"), "the renewed record is gone")
+	})
+}
+
+func TestMemoryStoreIsBounded(t *testing.T) {
+	t.Parallel()
+	s := client.NewMemoryStore(10)
+	for i := range 25 {
+		putRecord(t, s, fmt.Sprint(i), time.Hour+time.Duration(i)*time.Second, "key")
+	}
+	for i := range 25 {
+		check.Equal(t, holdsRecord(t, s, fmt.Sprint(i)), i >= 15, fmt.Sprintf("record %d is there", i))
+	}
+	putRecord(t, s, "20", 2*time.Hour)
+	check.True(t, holdsRecord(t, s, "15"), "replacing a record pushed another out")
+
+	until := time.Now().Add(time.Hour)
+	var marks int
+	for ; ; marks++ {
+		first, err := s.Once(t.Context(), fmt.Sprint(marks), until)
+		if err != nil {
+			check.Error(t, err, client.ErrStoreFull)
+			break
+		}
+		check.True(t, first, "a fresh mark is not the first")
+	}
+	check.Equal(t, marks, 10_000, "marks")
+	first, err := s.Once(t.Context(), "0", until)
+	check.NoError(t, err)
+	check.True(t, !first, "a full store forgot a mark")
+}
+
+func TestMemoryStoreForgetsExpiredMarks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := client.NewMemoryStore(1)
+		for i := range 10_000 {
+			_, err := s.Once(t.Context(), fmt.Sprint(i), time.Now().Add(time.Minute))
+			check.NoError(t, err)
+		}
+		time.Sleep(time.Minute)
+		first, err := s.Once(t.Context(), "5000", time.Now())
+		check.NoError(t, err)
+		check.True(t, first, "an expired mark counts")
+		for i := range 10_000 {
+			first, err := s.Once(t.Context(), fmt.Sprint("new", i), time.Now().Add(time.Minute))
+			check.NoError(t, err)
+			check.True(t, first, "not the first")
+		}
+	})
+}
+
+func TestMemoryStoreWaiterIsBoundedByItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := client.NewMemoryStore(0)
+		check.NoError(t, s.Update(t.Context(), "id", func(*client.Record) (*client.Record, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := s.Update(ctx, "id", func(*client.Record) (*client.Record, error) { panic("two at once") })
+			check.Error(t, err, context.DeadlineExceeded)
+			return nil, nil
+		}))
+	})
+}

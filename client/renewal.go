@@ -1,0 +1,156 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+var errUnchanged = errors.New("nothing to save")
+
+// renewal is one attempt to get an access token for a session.
+type renewal struct {
+	st       *sessionState
+	request  TokenRequest
+	replaced string // digest of the token that is not wanted any more; ""
+
+	got     *storedToken
+	rotated *rotation // made by this attempt, or before and not saved
+	ended   error     // the provider's verdict, if the session is over
+}
+
+// rotation is an answer of the provider that spent the refresh token before it.
+type rotation struct {
+	from   uint64 // version of the data it was made from
+	shape  string
+	tokens *Tokens
+}
+
+// renew gives an access token for r other than the one being replaced: one that the store meanwhile holds, or else a new
+// one. The refresh token is read, used and replaced under the session's exclusive lock. ctx is nobody's who may leave:
+// once the request is out, its result is saved.
+func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced string) (*Tokens, error) {
+	n := &renewal{st: st, request: r, replaced: replaced}
+	err := st.l.store.Update(ctx, st.id, func(record *Record) (*Record, error) { return n.update(ctx, record) })
+	switch {
+	case n.ended != nil:
+		st.l.forget(st.id)
+		return nil, n.ended
+	case errors.Is(err, ErrDeleted):
+		// Signed out meanwhile: the new refresh token must not outlive the session.
+		if n.rotated != nil {
+			st.l.revoke(ctx, n.rotated.tokens.RefreshToken)
+		}
+		return nil, reauth("the session ended during the renewal")
+	case err != nil && !errors.Is(err, errUnchanged):
+		st.keepUnsaved(n.rotated)
+		return nil, storeError(err)
+	}
+	return n.got.tokens(), nil
+}
+
+// update is what happens under the lock.
+func (n *renewal) update(ctx context.Context, record *Record) (*Record, error) {
+	l, id := n.st.l, n.st.id
+	d := l.openSession(ctx, id, record)
+	if d == nil {
+		return nil, reauth("the session has ended")
+	}
+	from, shape := d.Version, d.shape(n.request)
+	if n.rotated = n.st.takeUnsaved(from); n.rotated != nil {
+		d.keep(n.rotated.shape, n.rotated.tokens)
+	}
+	if held := d.Tokens[shape]; held != nil && held.good() && held.digest() != n.replaced {
+		if n.got = held; n.rotated == nil {
+			return nil, errUnchanged
+		}
+		return l.sealSession(id, d)
+	}
+	tokens, err := n.redeem(ctx, d, shape)
+	if err != nil || tokens == nil {
+		return nil, err
+	}
+	n.rotated = &rotation{from: from, shape: shape, tokens: tokens}
+	n.got = storedTokenOf(tokens)
+	d.keep(shape, tokens)
+	return l.sealSession(id, d)
+}
+
+// redeem asks the provider, once. Neither tokens nor an error: the session is over.
+func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*Tokens, error) {
+	switch {
+	case d.RefreshToken == "":
+		return nil, reauth("the provider gave no refresh token")
+	case !d.refreshable():
+		return nil, reauth("the refresh token has expired")
+	}
+	// However little time the wait for the lock has left: a request that is cut short may have spent the refresh token.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewDeadline)
+	defer cancel()
+	request := n.request
+	if shape == ownShape {
+		request = TokenRequest{Resources: d.Resources}
+	}
+	tokens, err := n.st.l.rp.refresh(ctx, d.RefreshToken, request, refreshOf{
+		Issuer: d.Issuer, Subject: d.Subject, Nonce: d.Nonce, Audience: d.Audience,
+	})
+	if is, over := verdict(err); is {
+		n.ended = over
+		return nil, nil
+	}
+	return tokens, err
+}
+
+// takeUnsaved returns a rotation that was made from this version and could not be saved.
+func (st *sessionState) takeUnsaved(version uint64) *rotation {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	unsaved := st.unsaved
+	st.unsaved = nil
+	if unsaved != nil && unsaved.from != version {
+		return nil
+	}
+	return unsaved
+}
+
+// keepUnsaved remembers a rotation until it can be saved.
+func (st *sessionState) keepUnsaved(r *rotation) {
+	if r == nil {
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.unsaved = r
+}
+
+// verdict makes an ErrReauthRequired of a refresh's error that means that the session's tokens are over: the provider
+// withdrew them, or answered with somebody else's (OIDC Core 12.2).
+func verdict(err error) (is bool, over error) {
+	var e *Error
+	switch {
+	case errors.Is(err, ErrReauthRequired):
+		return true, err
+	case errors.As(err, &e) && e.Kind == KindToken && slices.Contains([]string{"iss", "sub", "aud", "nonce"}, e.Claim):
+		other := *e
+		if other.detail == "" && e.Err != nil {
+			other.detail = plain(e.Err)
+		}
+		other.Err = ErrReauthRequired
+		return true, &other
+	}
+	return false, nil
+}
+
+func reauth(why string) error {
+	return &Error{Kind: KindRefused, Op: "refresh", Err: ErrReauthRequired, detail: why + ": " + ErrReauthRequired.Error()}
+}
+
+// revoke tells the provider that a refresh token is no longer needed, for a short while and without insisting.
+func (l *Login) revoke(ctx context.Context, refreshToken string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
+	err := l.rp.Revoke(ctx, refreshToken, "refresh_token")
+	if err != nil && !errors.Is(err, ErrEndpointMissing) {
+		l.log.InfoContext(ctx, "a refresh token could not be revoked", "error", err)
+	}
+}
