@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -86,7 +87,12 @@ const maxTenant = 256
 // tenantOf reads a tenant claim: a string that can be a tenant, or nothing.
 func tenantOf(value json.RawMessage) string {
 	var tenant string
-	if len(value) == 0 || json.Unmarshal(value, &tenant) != nil || !validTenant(tenant) {
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' && bytes.IndexByte(value, '\\') < 0 {
+		tenant = string(value[1 : n-1]) // nothing to unescape, as nearly always
+	} else if n == 0 || json.Unmarshal(value, &tenant) != nil {
+		return ""
+	}
+	if !validTenant(tenant) {
 		return ""
 	}
 	return tenant

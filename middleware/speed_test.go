@@ -74,6 +74,26 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestAllocationsOfValidation holds the whole validation of a token that was not seen before, keys in memory, to 35.
+func TestAllocationsOfValidation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	op := oidctest.New(oidctest.Config{Alg: "RS256"})
+	guard, err := middleware.New(middleware.Config{
+		DiscoveryURL: op.Issuer(), HTTPClient: op.HTTPClient(), Audience: []string{oidctest.DefaultResource},
+		Tenant: middleware.RequireTenant("tenant"), TokenCacheSize: -1,
+	})
+	check.NoError(t, err)
+	c := middleware.Credential{Token: op.AccessToken(map[string]any{"tenant": "acme", "scope": "notes:read notes:write profile"})}
+	got := testing.AllocsPerRun(200, func() {
+		_, err := guard.Authenticate(t.Context(), c)
+		check.NoError(t, err)
+	})
+	t.Logf("%v allocations", got)
+	check.True(t, got <= 35, "%v allocations a validation", got)
+}
+
 func BenchmarkHit(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		serve := bare()

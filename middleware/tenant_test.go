@@ -257,3 +257,14 @@ func TestPathValue(t *testing.T) {
 	check.Equal(t, statusOf(t, require, get(""), token), http.StatusInternalServerError, "status around a mux")
 	check.Contains(t, log.String(), "level=ERROR", `inside the mux, on a pattern with {tenant}`)
 }
+
+func TestTenantWithEscapes(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, func(cfg *middleware.Config) { cfg.Tenant = middleware.RequireTenant("tenant") })
+	for raw, want := range map[string]string{`"acme"`: "acme", `"\u0061cme"`: "acme", `"a\"b"`: `a"b`} {
+		principal, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(object{"tenant": json.RawMessage(raw)})})
+		check.NoError(t, err)
+		check.Equal(t, principal.Tenant, want, "tenant of "+raw)
+	}
+	wantReason(t, guard, op.AccessToken(object{"tenant": json.RawMessage(`"\u0000acme"`)}), middleware.TenantMissing)
+}
