@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	auth02 "github.com/auth0/go-jwt-middleware/v2"
+	auth03 "github.com/auth0/go-jwt-middleware/v3"
+	"github.com/modelcontextprotocol/go-sdk/auth"
+
+	"github.com/relyingparty/oidc/middleware"
+)
+
+// discard is a ResponseWriter that keeps nothing.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+type floorKey struct{}
+
+// behind is a handler the compiler cannot see into.
+var behind http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+
+// contextFloor does what no middleware can do without: it hands a context value to the next handler.
+func contextFloor() func() {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	return func() {
+		behind.ServeHTTP(discard{}, r.WithContext(context.WithValue(r.Context(), floorKey{}, r)))
+	}
+}
+
+// protection is a middleware around a handler.
+type protection func(http.Handler) http.Handler
+
+// around is what a program writes around a library that has no middleware.
+func around(v verify) protection {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			if !ok || v(r.Context(), token) != nil {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), floorKey{}, r)))
+		})
+	}
+}
+
+// middlewares are the peers, around one provider's tokens.
+func middlewares(ctx context.Context, p *provider, alg string) map[string]func() (protection, error) {
+	set := map[string]func() (protection, error){
+		"auth0/go-jwt-middleware v2": func() (protection, error) {
+			v, err := newAuth02(p, alg)
+			if err != nil {
+				return nil, err
+			}
+			return auth02.New(v.ValidateToken).CheckJWT, nil
+		},
+		"auth0/go-jwt-middleware v3": func() (protection, error) {
+			v, err := newAuth03(p, alg)
+			if err != nil {
+				return nil, err
+			}
+			m, err := auth03.New(auth03.WithValidator(v))
+			if err != nil {
+				return nil, err
+			}
+			return m.CheckJWT, nil
+		},
+		"MCP go-sdk RequireBearerToken over go-oidc": func() (protection, error) {
+			v := newGoOIDC(ctx, p, alg)
+			return auth.RequireBearerToken(func(ctx context.Context, token string, _ *http.Request) (*auth.TokenInfo, error) {
+				verified, err := v.Verify(ctx, token)
+				if err != nil {
+					return nil, errors.Join(auth.ErrInvalidToken, err)
+				}
+				return &auth.TokenInfo{Expiration: verified.Expiry, UserID: verified.Subject}, nil
+			}, nil), nil
+		},
+	}
+	for _, v := range peers {
+		if _, own := set[v.name]; own {
+			continue
+		}
+		set[v.name+", by hand"] = func() (protection, error) {
+			accept, err := v.ready(ctx, p, alg)
+			if err != nil {
+				return nil, err
+			}
+			return around(accept), nil
+		}
+	}
+	return set
+}
+
+// serving returns a function that sends one request with a token through a middleware, after making sure that the
+// middleware lets the token through and stops a bad one.
+func serving(protect protection, token, bad string) (do func(), err error) {
+	reached := 0
+	handler := protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+	r, w := request(token), discard{http.Header{}}
+	handler.ServeHTTP(w, r)
+	if reached != 1 {
+		return nil, errRefusesGood
+	}
+	handler.ServeHTTP(discard{http.Header{}}, request(bad))
+	if reached != 1 {
+		return nil, errAcceptsCorrupt
+	}
+	measured := protect(behind)
+	return func() { measured.ServeHTTP(w, r) }, nil
+}
+
+func request(token string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("X-Tenant", tenant)
+	return r
+}
+
+// tenantFromHeader makes the guard compare the token's tenant with the request's, too.
+func tenantFromHeader(cfg *middleware.Config) {
+	cfg.Tenant = middleware.RequireTenant("tenant", middleware.Header("X-Tenant"))
+}
+
+// hit measures whole requests whose token has been seen before. No peer remembers a verified token.
+func (b *bench) hit() *section {
+	const alg = "RS256"
+	s := &section{title: "Whole middleware, a token seen before (" + alg + ")"}
+	key := newSigner(alg, "key-2026-01")
+	p := newProvider(issuer, key)
+	token := key.sign(standard())
+	bad := corrupt(token)
+	g, err := guard(p, 0, tenantFromHeader)
+	must(err)
+	known, err := serving(g.Wrap, token, bad)
+	if err != nil {
+		s.absent(ours.name, err)
+		return s
+	}
+	subjects := []subject{{name: "floor: a context value", do: contextFloor()}, {name: ours.name, do: known}}
+	set := middlewares(b.ctx, p, alg)
+	for _, name := range sortedKeys(set) {
+		protect, err := set[name]()
+		var do func()
+		if err == nil {
+			do, err = serving(protect, token, bad)
+		}
+		if err != nil {
+			s.absent(name, err)
+			continue
+		}
+		subjects = append(subjects, subject{name: name, do: do})
+	}
+	list := b.plan.measure(subjects...)
+	s.figures(list)
+	s.narrow()
+	floor, own, best := list[0], list[1], fastest(list[2:])
+	s.atMost("our allocations beyond the floor", own.allocs-floor.allocs, 5, "")
+	if best != nil {
+		s.atLeast("the fastest peer ("+best.name+") to ours", best.ratio/own.ratio, 30, "x")
+	}
+	s.note("%s beyond the floor (the aim is 1 µs; a time, so not counted); SHA-256 of the token alone takes %s", duration(own.ns-floor.ns), duration(b.plan.measure(digesting(token))[0].ns))
+	took := b.plan.parallel(known, 1, 2)
+	s.note("in two goroutines at once a request takes %s, in one %s", duration(took[1]), duration(took[0]))
+	return s
+}
+
+// crowd measures requests through a guard that remembers many tokens beside one that remembers one.
+func (b *bench) crowd(n int) *section {
+	s := &section{
+		title: "Whole middleware, many tokens seen before",
+		head:  []string{"tokens", "time", "ratio", "bytes a token"},
+	}
+	key := newSigner("EdDSA", "key-2026-01")
+	p := newProvider(issuer, key)
+	alone, _, _ := filled(p, key, 1)
+	crowded, tokens, bytes := filled(p, key, n)
+	one, many := make([]float64, 0, b.plan.rounds), make([]float64, 0, b.plan.rounds)
+	only := tokens[0]
+	alone(only)
+	const pass = 512
+	for range max(b.plan.rounds, 30) {
+		fresh, same := make([]string, pass), make([]string, pass)
+		for i := range fresh {
+			fresh[i], same[i] = strings.Clone(tokens[rand.IntN(n)]), strings.Clone(only)
+		}
+		one = append(one, timedOver(alone, same))
+		many = append(many, timedOver(crowded, fresh))
+	}
+	ratio := median(many) / median(one)
+	s.rows = [][]string{
+		{"1", duration(median(one)), "1x", ""},
+		{fmt.Sprint(n), duration(median(many)), number(ratio) + "x", number(bytes)},
+	}
+	s.atMost(fmt.Sprintf("%d tokens to one", n), ratio, 2, "x")
+	runtime.KeepAlive(tokens)
+	return s
+}
+
+func timedOver(serve func(token string), tokens []string) float64 {
+	start := time.Now()
+	for _, t := range tokens {
+		serve(t)
+	}
+	return float64(time.Since(start)) / float64(len(tokens))
+}
+
+// filled is a guard that has seen n tokens, and how many bytes it holds for each.
+func filled(p *provider, key *signer, n int) (serve func(token string), tokens []string, bytes float64) {
+	g, err := guard(p, n+n/8+64)
+	must(err)
+	reached := 0
+	handler := g.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+	serve = func(token string) {
+		r := &http.Request{Method: http.MethodGet, Header: http.Header{"Authorization": {"Bearer " + token}}}
+		handler.ServeHTTP(discard{}, r)
+	}
+	claims := with(standard(), object{"jti": nil})
+	tokens = make([]string, n)
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				tokens[i] = key.sign(with(claims, object{"jti": fmt.Sprint(i)}))
+			}
+		})
+	}
+	wg.Wait()
+	before := heap()
+	for part := range slices.Chunk(tokens, max(1, (n+workers-1)/workers)) {
+		wg.Go(func() {
+			for _, t := range part {
+				if _, err := g.Authenticate(context.Background(), middleware.Credential{Token: t}); err != nil {
+					panic(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return serve, tokens, max(0, heap()-before) / float64(n)
+}
+
+// heap is the size of what lives.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
