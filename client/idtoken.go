@@ -71,7 +71,7 @@ func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string
 	}
 	// go-oidc's errors are untyped and quote values of the token, so they are discarded. Its times are off because ours
 	// allow Config.ClockSkew.
-	verifier := oidc.NewVerifier(md.Issuer, verified{raw, token.Payload}, &oidc.Config{
+	verifier := oidc.NewVerifier(md.Issuer, verified{raw, []byte(token.Payload)}, &oidc.Config{
 		ClientID: c.cfg.ClientID, SupportedSigningAlgs: []string{token.Alg}, SkipExpiryCheck: true,
 	})
 	id, err := verifier.Verify(ctx, raw)

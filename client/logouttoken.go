@@ -90,7 +90,7 @@ func checkLogoutEvent(set *claims.Set, op string) error {
 		return wrap(op, err)
 	}
 	var members map[string]json.RawMessage
-	if !ok || json.Unmarshal(event, &members) != nil {
+	if !ok || json.Unmarshal([]byte(event), &members) != nil {
 		return tokenError(op, "events", "events lacks the back-channel logout event")
 	}
 	return nil

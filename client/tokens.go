@@ -52,9 +52,10 @@ func parseTokens(op string, body []byte, asked time.Time) (*Tokens, error) {
 		return nil, protocolError(op, "the token answer is not one JSON object with each member once")
 	}
 	a := answer{op: op, set: set}
+	// Copies: one of them must not keep the whole answer in memory.
 	t := &Tokens{
-		AccessToken: a.text("access_token"), TokenType: "Bearer", RefreshToken: a.text("refresh_token"),
-		RawIDToken: a.text("id_token"), Obtained: asked.Round(0),
+		AccessToken: strings.Clone(a.text("access_token")), TokenType: "Bearer", RefreshToken: strings.Clone(a.text("refresh_token")),
+		RawIDToken: strings.Clone(a.text("id_token")), Obtained: asked.Round(0),
 	}
 	kind, scope := a.text("token_type"), a.text("scope")
 	lifetime, refreshLifetime := a.seconds("expires_in"), a.seconds("refresh_expires_in")
@@ -106,9 +107,9 @@ func (a *answer) seconds(name string) time.Duration {
 	if !ok {
 		return 0
 	}
-	number := string(raw)
+	number := raw
 	if raw[0] == '"' {
-		if err := json.Unmarshal(raw, &number); err != nil {
+		if err := json.Unmarshal([]byte(raw), &number); err != nil {
 			a.fail(name, "a number")
 			return 0
 		}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
@@ -21,7 +20,7 @@ type UserInfo struct {
 func (u *UserInfo) Decode(v any) error { return wrap("userinfo", u.set.Decode(v)) }
 
 // Raw returns a copy of the claims' JSON.
-func (u *UserInfo) Raw() json.RawMessage { return bytes.Clone(u.set.Raw()) }
+func (u *UserInfo) Raw() json.RawMessage { return json.RawMessage(u.set.Raw()) }
 
 // UserInfo asks for the claims of the user whose access token this is. subject is the ID token's and must be the
 // answer's: without that comparison another user's claims could be slipped in (OIDC Core 5.3.2).

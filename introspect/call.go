@@ -1,7 +1,6 @@
 package introspect
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -69,7 +68,7 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 		return nil, e, c.settle(err, e)
 	}
 	c.source.Outcome(endpointName, false)
-	f, err := parseAnswer(bytes.Clone(got.Body), at)
+	f, err := parseAnswer(got.Body, at)
 	if err != nil {
 		e := noVerdict(err)
 		c.failed(e)

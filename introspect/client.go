@@ -35,7 +35,7 @@ type Client struct {
 	logger           *slog.Logger
 	observer         Observer
 
-	positives *cache.Cache[*facts]
+	positives *cache.Cache[facts]
 	negatives *cache.Cache[time.Time] // when the provider was asked
 	ended     *cache.Cache[time.Time] // what the shared cache holds from before is void
 
@@ -158,7 +158,7 @@ func checkToken(token string) error {
 
 // held gives what is in the local caches, if it is recent enough; nil facts mean not active.
 func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
-	if f, ok := c.positives.Get(key); ok && !o.old(f.FetchedAt, now) {
+	if f := c.positives.Find(key); f != nil && !o.old(f.FetchedAt, now) {
 		return f, true
 	}
 	if fetched, ok := c.negatives.Get(key); ok && !o.old(fetched, now) {

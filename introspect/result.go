@@ -1,7 +1,6 @@
 package introspect
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -29,7 +28,7 @@ func (r *Result) Claim(path ...string) (json.RawMessage, bool) {
 	if err != nil || !ok {
 		return nil, false
 	}
-	return bytes.Clone(v), true
+	return json.RawMessage(v), true
 }
 
 // Decode unmarshals the answer into v.
@@ -45,7 +44,7 @@ func (r *Result) Raw() []byte {
 	if r.set == nil {
 		return nil
 	}
-	return bytes.Clone(r.set.Raw())
+	return []byte(r.set.Raw())
 }
 
 // facts are what a provider said about a token that is active. They are immutable and hold no verdict of ours.
@@ -54,7 +53,7 @@ type facts struct {
 }
 
 // parseAnswer reads an introspection answer (RFC 7662 section 2.2); nil facts mean that the token is not active.
-// body is kept. Its errors never quote it.
+// Its errors never quote the body.
 func parseAnswer(body []byte, fetched time.Time) (*facts, error) {
 	set, err := claims.Parse(body)
 	if err != nil {

@@ -112,7 +112,7 @@ func (c *Client) share(ctx context.Context, key cache.Key, a answer) {
 	}
 	ttl := a.facts.lifetime(time.Now(), c.ttl)
 	name := hex.EncodeToString(key[:])
-	value, err := json.Marshal(envelope{envelopeVersion, name, a.facts.FetchedAt.UnixMilli(), a.facts.set.Raw()})
+	value, err := json.Marshal(envelope{envelopeVersion, name, a.facts.FetchedAt.UnixMilli(), []byte(a.facts.set.Raw())})
 	if err != nil || ttl <= 0 || len(value) > maxEnvelope || c.void(key, a.facts.FetchedAt) {
 		return
 	}

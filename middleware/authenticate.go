@@ -68,9 +68,10 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 		switch {
 		case len(token) > maxToken:
 			return v, refuse(TokenTooLarge)
-		case !wellFormed(token):
-			return v, refuse(TokenMalformed)
 		case g.cfg.Mode == IntrospectionOnly, g.cfg.Mode == Auto && g.opaque != nil && !isJWT(token):
+			if !wellFormed(token) {
+				return v, refuse(TokenMalformed)
+			}
 			v.facts, v.result, refusal = g.introspect(ctx, g.opaque, token, key, rt)
 			return v, refusal
 		}

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/introspect"
@@ -76,10 +77,9 @@ func (f *facts) principal(tenant string, result *introspect.Result) Principal {
 	}
 	if result != nil {
 		p.Audience, p.Scopes = result.Audience, result.Scopes
-	} else if n := len(f.audience); n+len(f.scopes) > 0 {
-		block := make([]string, 0, n+len(f.scopes))
-		block = append(append(block, f.audience...), f.scopes...)
-		p.Audience, p.Scopes = block[:n:n], block[n:]
+	} else if f.texts > 0 {
+		block := slices.Clone(f.all())
+		p.Audience, p.Scopes = block[:f.audiences:f.audiences], block[f.audiences:]
 	}
 	return p
 }

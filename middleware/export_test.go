@@ -13,6 +13,7 @@ func (g *Guard) Remembers(token string) bool { return g.cached(cache.Digest(toke
 func (g *Guard) Rewrite(token string, expiry, notBefore time.Time, audience string) {
 	key := cache.Digest(token)
 	f := *g.cached(key)
-	f.expiry, f.notBefore, f.audience = expiry, notBefore, []string{audience}
-	g.tokens.Set(key, &f, time.Minute)
+	f.expiry, f.notBefore = expiry, notBefore
+	f.lists([]string{audience}, nil)
+	g.tokens.Set(key, f, time.Minute)
 }

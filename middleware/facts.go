@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -14,10 +13,13 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// facts is what a verified token says. It is immutable, shared by requests, and holds no verdict of policy.
+// facts is what a verified token says. It is immutable, shared by requests, and holds no verdict of policy. With a
+// million of them in the cache a hit costs as much as there are pieces of memory to look at: so it is one piece.
 type facts struct {
 	subject, issuer, clientID string
-	audience, scopes          []string
+	few                       [6]string // audience and scopes, when there are no more
+	many                      []string  // else
+	audiences, texts          int       // how many are audiences, and how many there are in all
 	expiry, issuedAt          time.Time
 	notBefore                 time.Time // the later of nbf and iat; zero when there is neither
 	claimed                   string    // the tenant claim; empty when it is absent or cannot be one
@@ -28,6 +30,28 @@ type facts struct {
 	source *source           // whose keys verified it; nil for an opaque token
 	key    keyset.Thumbprint // which of them
 }
+
+// lists stores audience and scopes.
+func (f *facts) lists(audience, scopes []string) {
+	f.audiences, f.texts, f.many = len(audience), len(audience)+len(scopes), nil
+	if f.texts > len(f.few) {
+		f.many = slices.Concat(audience, scopes)
+		return
+	}
+	copy(f.few[copy(f.few[:], audience):], scopes)
+}
+
+// all is the audience, then the scopes.
+func (f *facts) all() []string {
+	if f.many != nil {
+		return f.many
+	}
+	return f.few[:f.texts]
+}
+
+func (f *facts) audience() []string { return f.all()[:f.audiences] }
+
+func (f *facts) scopes() []string { return f.all()[f.audiences:] }
 
 // current checks the times of a token that has been verified before.
 func (f *facts) current(now time.Time, skew time.Duration) *Error {
@@ -45,12 +69,16 @@ type tokenClaims struct{ *claims.Set }
 
 func (c tokenClaims) Claim(path ...string) (json.RawMessage, bool) {
 	value, ok, err := c.Lookup(path...)
-	return value, ok && err == nil
+	if !ok || err != nil {
+		return nil, false
+	}
+	return json.RawMessage(value), true
 }
 
 // read takes the facts out of a token's claims. Its errors are of the claims that cannot be understood.
-func (g *Guard) read(set *claims.Set) (*facts, *Error) {
-	f := &facts{method: MethodJWT, doc: tokenClaims{set}}
+func (g *Guard) read(set *claims.Set, f *facts) error {
+	f.doc = tokenClaims{set}
+	var audience, scopes []string
 	var errs [8]error
 	f.issuer, _, errs[0] = set.String("iss")
 	f.subject, _, errs[1] = set.String("sub")
@@ -58,38 +86,44 @@ func (g *Guard) read(set *claims.Set) (*facts, *Error) {
 	if f.clientID == "" {
 		f.clientID, _, errs[2] = set.String("azp")
 	}
-	f.audience, errs[3] = set.Strings("aud")
-	f.scopes, errs[4] = set.Scopes()
+	audience, errs[3] = set.Strings("aud")
+	scopes, errs[4] = set.Scopes()
 	f.expiry, _, errs[5] = set.Time("exp")
 	f.issuedAt, _, errs[6] = set.Time("iat")
 	f.notBefore, _, errs[7] = set.Time("nbf")
 	for _, err := range errs {
 		if err != nil {
-			return nil, refuseFor(TokenMalformed, err)
+			return err
 		}
 	}
+	for i, aud := range audience {
+		if at := slices.Index(g.cfg.Audience, aud); at >= 0 {
+			audience[i] = g.cfg.Audience[at] // compared with itself on each hit: nothing of the token's is looked at
+		}
+	}
+	f.lists(audience, scopes)
 	if f.issuedAt.After(f.notBefore) {
 		f.notBefore = f.issuedAt
 	}
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _, err := set.Lookup(g.tenants.Claim...)
 		if err != nil {
-			return nil, refuseFor(TokenMalformed, err)
+			return err
 		}
 		f.claimed = tenantOf(value)
 	}
-	return f, nil
+	return nil
 }
 
 // maxTenant bounds a tenant, in bytes.
 const maxTenant = 256
 
 // tenantOf reads a tenant claim: a string that can be a tenant, or nothing.
-func tenantOf(value json.RawMessage) string {
+func tenantOf(value string) string {
 	var tenant string
-	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' && bytes.IndexByte(value, '\\') < 0 {
-		tenant = string(value[1 : n-1]) // nothing to unescape, as nearly always
-	} else if n == 0 || json.Unmarshal(value, &tenant) != nil {
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' && strings.IndexByte(value, '\\') < 0 {
+		tenant = value[1 : n-1] // nothing to unescape, as nearly always
+	} else if n == 0 || json.Unmarshal([]byte(value), &tenant) != nil {
 		return ""
 	}
 	if !validTenant(tenant) {

@@ -34,7 +34,7 @@ type Guard struct {
 	inspects []*introspect.Client // all there are
 	audience []introspect.Option
 
-	tokens  *cache.Cache[*facts]   // verified tokens, by their digest
+	tokens  *cache.Cache[facts]    // verified tokens, by their digest
 	answers *cache.Cache[answered] // introspection answers that have been read; their life is introspect's business
 }
 
@@ -67,7 +67,7 @@ func New(cfg Config) (*Guard, error) {
 		g.tenants = &policy
 	}
 	g.metadataURL = metadataURL(cfg.ResourceURL)
-	g.tokens = cache.New[*facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
+	g.tokens = cache.New[facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
 	g.answers = cache.New[answered](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
 	errs = append(errs, g.addIssuers()...)
 	errs = append(errs, g.checkTogether()...)

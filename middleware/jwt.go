@@ -25,8 +25,8 @@ var accessTypes = []string{"jwt", "at+jwt"}
 // cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a
 // key that it still publishes. Facts name their source: they are no hit for any other.
 func (g *Guard) cached(key cache.Key) *facts {
-	f, ok := g.tokens.Get(key)
-	if !ok {
+	f := g.tokens.Find(key)
+	if f == nil {
 		return nil
 	}
 	if !f.source.use() || !f.source.keys.Holds(f.key) {
@@ -44,7 +44,7 @@ func (g *Guard) recheck(f *facts, now time.Time) *Error {
 	if g.cfg.SkipAudienceCheck {
 		return nil
 	}
-	for _, aud := range f.audience {
+	for _, aud := range f.audience() {
 		if slices.Contains(g.cfg.Audience, aud) {
 			return nil
 		}
@@ -98,44 +98,42 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key) (f *fac
 		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
 	now := time.Now() // keys may have taken a while
-	if f, refusal = g.accept(set, now); refusal != nil {
+	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant}
+	if refusal = g.accept(set, now, &made); refusal != nil {
 		return nil, asked, refusal
 	}
-	f.source, f.key, f.captured = src, thumbprint, src.tenant
-	g.tokens.Set(key, f, min(maxCached, f.expiry.Sub(now)))
-	return f, asked, nil
+	return g.tokens.Set(key, made, min(maxCached, made.expiry.Sub(now))), asked, nil
 }
 
-// accept checks the claims of a token whose signature has been verified.
-func (g *Guard) accept(set *claims.Set, now time.Time) (*facts, *Error) {
+// accept checks the claims of a token whose signature has been verified, and reads them into f.
+func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 	if err := set.CheckTimes(now, g.cfg.ClockSkew, true); err != nil {
-		return nil, claimRefusal(err)
+		return claimRefusal(err)
 	}
 	if !g.cfg.SkipAudienceCheck {
 		if err := set.CheckAudience(g.cfg.Audience...); err != nil {
-			return nil, claimRefusal(err)
+			return claimRefusal(err)
 		}
 	}
-	f, refusal := g.read(set)
-	if refusal != nil {
-		return nil, refusal
+	if err := g.read(set, f); err != nil {
+		return refuseFor(TokenMalformed, err)
 	}
 	if g.cfg.StrictRFC9068 {
 		for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
 			if !set.Has(name) {
-				return nil, refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is missing"))
+				return refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is missing"))
 			}
 		}
 		for _, name := range []string{"sub", "client_id", "jti"} {
 			if text, _, err := set.String(name); err != nil || text == "" {
-				return nil, refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
+				return refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
 			}
 		}
 	}
 	if refusal := g.lifetime(f, now); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
-	return f, g.accessToken(set)
+	return g.accessToken(set)
 }
 
 // lifetime holds a token to MaxLifetime.

@@ -59,7 +59,7 @@ func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
 // answered is what an introspection answer says, and when it was given.
 type answered struct {
-	facts *facts
+	facts facts
 	at    time.Time
 }
 
@@ -73,15 +73,14 @@ func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token
 	if err != nil {
 		return nil, nil, unanswered(ctx, err)
 	}
-	if known, ok := g.answers.Get(key); ok && known.at.Equal(result.FetchedAt) && !rt.fresh {
-		return known.facts, result, nil
+	if known := g.answers.Find(key); known != nil && known.at.Equal(result.FetchedAt) && !rt.fresh {
+		return &known.facts, result, nil
 	}
 	f, refusal := g.readAnswer(result)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	g.answers.Set(key, answered{f, result.FetchedAt}, maxCached)
-	return f, result, nil
+	return &g.answers.Set(key, answered{*f, result.FetchedAt}, maxCached).facts, result, nil
 }
 
 // readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
@@ -95,13 +94,12 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 	}
 	f := &facts{
 		subject: result.Subject, issuer: result.Issuer, clientID: result.ClientID,
-		audience: slices.Clone(result.Audience), scopes: slices.Clone(result.Scopes),
-		expiry: result.Expiry, issuedAt: result.IssuedAt,
-		method: MethodIntrospection, doc: result,
+		expiry: result.Expiry, issuedAt: result.IssuedAt, method: MethodIntrospection, doc: result,
 	}
+	f.lists(result.Audience, result.Scopes)
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _ := result.Claim(g.tenants.Claim...)
-		f.claimed = tenantOf(value)
+		f.claimed = tenantOf(string(value))
 	}
 	for _, t := range g.templates {
 		if tenant, ok := t.capture(f.issuer); ok {

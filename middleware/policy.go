@@ -194,12 +194,12 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 	switch p.kind {
 	case kindScopes:
 		for _, s := range p.list {
-			if !slices.Contains(gr.facts.scopes, s) {
+			if !slices.Contains(gr.facts.scopes(), s) {
 				return refuse(InsufficientScope)
 			}
 		}
 	case kindAnyScope:
-		if !slices.ContainsFunc(p.list, func(s string) bool { return slices.Contains(gr.facts.scopes, s) }) {
+		if !slices.ContainsFunc(p.list, func(s string) bool { return slices.Contains(gr.facts.scopes(), s) }) {
 			return refuse(InsufficientScope)
 		}
 	case kindTenant:
@@ -229,7 +229,7 @@ func (p *Policy) recent(gr *grant, now time.Time) bool {
 	if !ok {
 		return false
 	}
-	set, err := claims.Parse([]byte(`{"auth_time":` + string(value) + `}`))
+	set, err := claims.Parse(`{"auth_time":` + string(value) + `}`)
 	if err != nil {
 		return false
 	}

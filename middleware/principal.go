@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -35,7 +34,7 @@ type Principal struct {
 
 // document is what a token says, or an introspection answer. It is immutable and shared by requests.
 type document interface {
-	// Claim follows path through nested objects; what it returns is copied before it is handed out.
+	// Claim follows path through nested objects and returns a copy.
 	Claim(path ...string) (json.RawMessage, bool)
 	Decode(v any) error
 }
@@ -49,8 +48,7 @@ func (p *Principal) Claim(path ...string) (value json.RawMessage, ok bool) {
 	if p.doc == nil {
 		return nil, false
 	}
-	value, ok = p.doc.Claim(path...)
-	return bytes.Clone(value), ok
+	return p.doc.Claim(path...)
 }
 
 // Decode unmarshals all claims into v. encoding/json matches names to struct fields without regard to case; that is

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/relyingparty/oidc/internal/check"
@@ -17,6 +19,27 @@ func principalOf(tb testing.TB, guard *middleware.Guard, token string) *middlewa
 	p, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
 	check.NoError(tb, err)
 	return p
+}
+
+// TestPrincipalLists: few entries are kept in the facts themselves, many are not; both are handed out whole, as copies.
+func TestPrincipalLists(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	words := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
+	for _, audiences := range []int{0, 1, 5, 6, 7} {
+		for _, scopes := range []int{0, 1, 5, 8} {
+			audience := append([]string{oidctest.DefaultResource}, words[:audiences]...)
+			token := op.Sign(nil, with(standard(op), object{"aud": audience, "scope": strings.Join(words[:scopes], " ")}))
+			for range 2 { // the second time from the cache, and not as the first caller left it
+				p := principalOf(t, guard, token)
+				check.DeepEqual(t, p.Audience, audience, "Audience")
+				check.True(t, slices.Equal(p.Scopes, words[:scopes]), "Scopes are %q, want %q", p.Scopes, words[:scopes])
+				clear(append(p.Audience, "more"))
+				clear(p.Audience)
+				clear(p.Scopes)
+			}
+		}
+	}
 }
 
 func TestPrincipal(t *testing.T) {

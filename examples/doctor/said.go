@@ -140,7 +140,7 @@ func (s *said) tenantClaim() string {
 		return "there in another case"
 	case !ok:
 		return "absent"
-	case json.Unmarshal(value, &tenant) != nil:
+	case json.Unmarshal([]byte(value), &tenant) != nil:
 		return "not a string"
 	}
 	return remote.Quote(tenant)

@@ -53,7 +53,7 @@ func (d *doctor) token(ctx context.Context, raw string) (findings []finding, acc
 		verdict.severity = client.Problem
 		verdict.text = fmt.Sprintf("%d %s: %s", refusal.Status(), refusal.Reason, refusal.Description())
 		at, passed = stopped(refusal, said)
-		if why := refusal.Unwrap(); why != nil {
+		if why := refusal.Unwrap(); why != nil && !said.spaced { // white space says it all
 			cause = "; " + why.Error()
 		}
 	}

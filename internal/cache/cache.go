@@ -47,25 +47,35 @@ func New[V any](max int) *Cache[V] {
 
 // Get returns a value younger than its ttl.
 func (c *Cache[V]) Get(k Key) (V, bool) {
-	if s := c.shard(k); s != nil {
-		if e := s.get(k); e != nil {
-			return e.value, true
-		}
+	if v := c.Find(k); v != nil {
+		return *v, true
 	}
 	var none V
 	return none, false
 }
 
-// Set stores v for ttl; a ttl <= 0 is not stored, and ends what was there under k.
-func (c *Cache[V]) Set(k Key, v V, ttl time.Duration) {
-	s := c.shard(k)
-	switch {
+// Find is Get without the copy: the value where it is stored, nil when there is none. It must not be changed.
+func (c *Cache[V]) Find(k Key) *V {
+	if s := c.shard(k); s != nil {
+		if e := s.get(k); e != nil {
+			return &e.value
+		}
+	}
+	return nil
+}
+
+// Set stores v for ttl; a ttl <= 0 is not stored, and ends what was there under k. The result is v where it is stored
+// now, or would be: as with Find it must not be changed.
+func (c *Cache[V]) Set(k Key, v V, ttl time.Duration) *V {
+	e := newEntry(k, v, min(ttl, longestLife))
+	switch s := c.shard(k); {
 	case s == nil:
 	case ttl <= 0:
 		s.delete(k, nil)
 	default:
-		s.set(newEntry(k, v, min(ttl, longestLife)))
+		s.set(e)
 	}
+	return &e.value
 }
 
 // Delete forgets k.

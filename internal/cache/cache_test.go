@@ -48,6 +48,31 @@ func TestSetGetDelete(t *testing.T) {
 	holds(t, c, key(2), "b")
 }
 
+// TestFind: what Find and Set point to stays as it is, whatever becomes of the entry.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	for _, max := range []int{0, 1, 1000} {
+		c := cache.New[string](max)
+		set := c.Set(key(1), "a", time.Minute)
+		check.Equal(t, *set, "a", "what Set points to")
+		found := c.Find(key(1))
+		check.Equal(t, found != nil, max > 0, "found")
+		if found != nil {
+			check.True(t, found == set, "Find points elsewhere than Set")
+		}
+		check.Equal(t, *c.Set(key(1), "b", time.Minute), "b", "what the next Set points to")
+		for i := range 3 * max {
+			c.Set(key(10+i), "c", time.Minute)
+		}
+		c.Delete(key(1))
+		check.True(t, c.Find(key(1)) == nil, "a deleted entry is found")
+		c.Purge()
+		check.Equal(t, *set, "a", "what Set pointed to, afterwards")
+		check.Equal(t, *c.Set(key(1), "d", 0), "d", "what a Set without a life points to")
+		check.True(t, c.Find(key(1)) == nil, "an entry without a life is found")
+	}
+}
+
 func TestNoLifeNoEntry(t *testing.T) {
 	t.Parallel()
 	c := cache.New[string](10)

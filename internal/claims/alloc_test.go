@@ -21,14 +21,15 @@ func TestAllocations(t *testing.T) {
 		most float64
 		do   func() error
 	}{
-		{"Parse", 1, func() error { _, err := claims.Parse(raw); return err }},
-		{"String", 1, func() error { _, _, err := s.String("sub"); return err }},
+		{"Parse of bytes", 2, func() error { _, err := claims.Parse(raw); return err }},
+		{"Parse of a string", 1, func() error { _, err := claims.Parse(payload); return err }},
+		{"String", 0, func() error { _, _, err := s.String("sub"); return err }},
 		{"Has", 0, func() error { s.Has("at_hash"); return nil }},
 		{"Lookup", 0, func() error { _, _, err := s.Lookup("resource_access", "account", "roles"); return err }},
 		{"CheckTimes", 0, func() error { return s.CheckTimes(now, 0, true) }},
 		{"CheckIssuer", 0, func() error { return s.CheckIssuer("https://id.example.com/realms/acme") }},
 		{"CheckAudience", 0, func() error { return s.CheckAudience("other", "account") }},
-		{"Scopes", 2, func() error { _, err := s.Scopes(); return err }},
+		{"Scopes", 1, func() error { _, err := s.Scopes(); return err }},
 	} {
 		check.NoError(t, test.do())
 		got := testing.AllocsPerRun(100, func() { _ = test.do() })

@@ -6,26 +6,26 @@
 package claims
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 )
 
 // Set is an immutable JSON object, indexed by its top-level members. It is safe for concurrent use.
 type Set struct {
-	raw     []byte
+	raw     string // strings that are handed out are parts of it
+	names   uint64 // a filter of the members' names: see mayHold
 	members []member
 }
 
 // Parse reads raw, which must be exactly one JSON object without duplicate or case-variant members (at any depth),
-// and without case variants of a registered claim at the top. raw is kept and must not be modified.
-func Parse(raw []byte) (*Set, error) { return parse(raw, registeredClaims) }
+// and without case variants of a registered claim at the top. Bytes are not kept, a string is.
+func Parse[T doc](raw T) (*Set, error) { return parse(raw, registeredClaims) }
 
 // ParseHeader is Parse for a JOSE header: the registered names are those of header parameters.
-func ParseHeader(raw []byte) (*Set, error) { return parse(raw, registeredHeaders) }
+func ParseHeader[T doc](raw T) (*Set, error) { return parse(raw, registeredHeaders) }
 
-// Raw returns the object as it was given to Parse. It must not be modified.
-func (s *Set) Raw() []byte { return s.raw }
+// Raw returns the object as it was given to Parse.
+func (s *Set) Raw() string { return s.raw }
 
 // Has reports whether the object has the member and it is not null.
 func (s *Set) Has(name string) bool {
@@ -46,40 +46,43 @@ func (s *Set) Names() []string {
 	return names
 }
 
-// Lookup follows path through nested objects. ok: it leads to a value that is not null. The error is a case variant
-// of a path element, next to which no other reading is safe. v must not be modified.
-func (s *Set) Lookup(path ...string) (v json.RawMessage, ok bool, err error) {
+// Lookup follows path through nested objects. ok: it leads to a value that is not null, as the JSON text it has in the
+// object. The error is a case variant of a path element, next to which no other reading is safe.
+func (s *Set) Lookup(path ...string) (v string, ok bool, err error) {
 	if len(path) == 0 {
-		return nil, false, nil
+		return "", false, nil
 	}
+	want := nameHash(path[0])
 	for i := range s.members {
 		m := &s.members[i]
+		if m.hash != want { // names that fold alike have the same
+			continue
+		}
 		same, variant := compareName(s.raw[m.nameStart:m.nameEnd], m.nameEscaped, path[0])
 		if variant {
-			return nil, false, variantError(path[0])
+			return "", false, variantError(path[0])
 		}
 		if same {
-			v = s.raw[m.valueStart:m.valueEnd:m.valueEnd]
+			v = s.raw[m.valueStart:m.valueEnd]
 		}
 	}
 	for _, name := range path[1:] {
-		if len(v) == 0 || v[0] != '{' {
-			return nil, false, nil
+		if v == "" || v[0] != '{' {
+			return "", false, nil
 		}
 		if v, err = child(v, name); err != nil {
-			return nil, false, err
+			return "", false, err
 		}
 	}
-	if len(v) == 0 || v[0] == 'n' {
-		return nil, false, nil
+	if v == "" || v[0] == 'n' {
+		return "", false, nil
 	}
 	return v, true, nil
 }
 
-// Decode unmarshals the object into v with encoding/json, whose matching of names to struct fields ignores case. It
-// hands out a copy: an UnmarshalJSON of v may write to what it is given.
+// Decode unmarshals the object into v with encoding/json, whose matching of names to struct fields ignores case.
 func (s *Set) Decode(v any) error {
-	err := json.Unmarshal(bytes.Clone(s.raw), v)
+	err := json.Unmarshal([]byte(s.raw), v)
 	if err == nil {
 		return nil
 	}
@@ -94,13 +97,12 @@ func (s *Set) Decode(v any) error {
 
 // find returns the member called name, nil when there is none.
 func (s *Set) find(name string) *member {
+	want := nameHash(name)
+	if s.names&nameBit(want) == 0 {
+		return nil
+	}
 	for i := range s.members {
-		m := &s.members[i]
-		if m.nameEscaped {
-			if equal(s.raw[m.nameStart:m.nameEnd], true, name) {
-				return m
-			}
-		} else if string(s.raw[m.nameStart:m.nameEnd]) == name {
+		if m := &s.members[i]; m.hash == want && equal(s.raw[m.nameStart:m.nameEnd], m.nameEscaped, name) {
 			return m
 		}
 	}
@@ -108,10 +110,10 @@ func (s *Set) find(name string) *member {
 }
 
 // value returns the member's value when it is present and not null.
-func (s *Set) value(name string) (raw []byte, k kind, ok bool) {
+func (s *Set) value(name string) (raw string, k kind, ok bool) {
 	m := s.find(name)
 	if m == nil || m.kind == kindNull {
-		return nil, 0, false
+		return "", 0, false
 	}
-	return s.raw[m.valueStart:m.valueEnd:m.valueEnd], m.kind, true
+	return s.raw[m.valueStart:m.valueEnd], m.kind, true
 }

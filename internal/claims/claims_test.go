@@ -75,7 +75,7 @@ func TestLookup(t *testing.T) {
 		v, ok, err := s.Lookup(strings.Fields(path)...)
 		check.NoError(t, err)
 		check.Equal(t, ok, want != "", path)
-		check.Equal(t, string(v), want, path)
+		check.Equal(t, v, want, path)
 	}
 	for path, claim := range map[string]string{
 		"TENANT": "TENANT", "ext Tenant": "Tenant", "realm a": "realm", "o tenant": "tenant", "Realm A": "A", "ext DEEP x": "DEEP",
@@ -87,11 +87,6 @@ func TestLookup(t *testing.T) {
 		_, _, err := parse(t, raw).Lookup("tenants")
 		refused(t, err, "tenants", claims.Malformed)
 	}
-	// What comes back cannot be grown into what lies behind it.
-	v, _, err := s.Lookup("tenant")
-	check.NoError(t, err)
-	_ = append(v, "xxxx"...)
-	check.Contains(t, string(s.Raw()), `{"tenant":"acme","ext"`)
 }
 
 // scribbler writes to what it is given, which json.Unmarshaler does not forbid.
@@ -116,7 +111,7 @@ func TestDecode(t *testing.T) {
 		Tenant scribbler `json:"tenant"`
 	}{}))
 	check.NoError(t, s.Decode(new(scribbler)))
-	check.Equal(t, string(s.Raw()), payload, "the object after somebody wrote to what was decoded")
+	check.Equal(t, s.Raw(), payload, "the object after somebody wrote to what was decoded")
 	check.Contains(t, s.Decode(nil).Error(), "non-nil pointer")
 	e := check.As[*claims.Error](t, s.Decode(&struct {
 		Tenant int `json:"tenant"`

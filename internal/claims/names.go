@@ -20,13 +20,13 @@ var registeredHeaders = vocabulary(
 func vocabulary(names ...string) map[string]string {
 	v := make(map[string]string, len(names))
 	for _, n := range names {
-		v[string(appendFolded(nil, []byte(n), false))] = n
+		v[string(appendFolded(nil, n, false))] = n
 	}
 	return v
 }
 
 // admit adds a name to the innermost object and refuses one that is there already, or misspelt.
-func (p *parser) admit(n name, base int, top bool, many *map[string]struct{}) fault {
+func (p *parser) admit(n *name, base int, top bool, many *map[string]struct{}) fault {
 	raw := p.raw[n.start:n.end]
 	var plain bool
 	if n.hash, plain = hashPlain(raw); !plain {
@@ -35,7 +35,7 @@ func (p *parser) admit(n name, base int, top bool, many *map[string]struct{}) fa
 		n.hash = hash(folded)
 		if top {
 			if right, ok := p.registered[string(folded)]; ok && !equal(raw, n.escaped, right) {
-				p.bad, p.claim = n, right
+				p.bad, p.claim = *n, right
 				return faultVariant
 			}
 		}
@@ -43,11 +43,11 @@ func (p *parser) admit(n name, base int, top bool, many *map[string]struct{}) fa
 	open := p.names[base:]
 	if len(open) < maxLinear {
 		for i := range open {
-			if open[i].hash == n.hash && p.alike(open[i], n) {
-				return p.duplicate(n, top)
+			if open[i].hash == n.hash && p.alike(open[i], *n) {
+				return p.duplicate(*n, top)
 			}
 		}
-		p.names = append(p.names, n)
+		p.names = append(p.names, *n)
 		return 0
 	}
 	var room [64]byte
@@ -57,9 +57,9 @@ func (p *parser) admit(n name, base int, top bool, many *map[string]struct{}) fa
 			(*many)[string(p.folded(room[:0], o))] = struct{}{}
 		}
 	}
-	folded := p.folded(room[:0], n)
+	folded := p.folded(room[:0], *n)
 	if _, ok := (*many)[string(folded)]; ok {
-		return p.duplicate(n, top)
+		return p.duplicate(*n, top)
 	}
 	(*many)[string(folded)] = struct{}{}
 	return 0
@@ -91,11 +91,24 @@ func hash(b []byte) uint32 {
 	return h
 }
 
+// nameHash is the hash that a member of this name has, or one that folds like it.
+func nameHash(name string) uint32 {
+	if h, plain := hashPlain(name); plain {
+		return h
+	}
+	var room [64]byte
+	return hash(appendFolded(room[:0], name, false))
+}
+
+// nameBit is a name's bit in the filter of a Set: a clear one tells that no member has the name.
+func nameBit(hash uint32) uint64 { return 1 << (hash >> 26) }
+
 // hashPlain hashes a plain name as its folded form would be. Plain is a name of lower-case ASCII letters, digits and
 // underscores, as nearly all are: it is no misspelling of anything.
-func hashPlain(raw []byte) (h uint32, plain bool) {
+func hashPlain[T doc](raw T) (h uint32, plain bool) {
 	h = 2166136261
-	for _, c := range raw {
+	for i := range len(raw) {
+		c := raw[i]
 		switch {
 		case 'a' <= c && c <= 'z':
 			c -= 'a' - 'A'
@@ -110,10 +123,10 @@ func hashPlain(raw []byte) (h uint32, plain bool) {
 
 // appendFolded appends the name (its escapes resolved) such that two results are equal exactly if strings.EqualFold
 // holds for the names: what encoding/json takes for the same member.
-func appendFolded(dst, raw []byte, escaped bool) []byte {
+func appendFolded[T doc](dst []byte, raw T, escaped bool) []byte {
 	if escaped {
 		var room [64]byte
-		raw = appendUnescaped(room[:0], raw)
+		return appendFolded(dst, appendUnescaped(room[:0], raw), false)
 	}
 	for i := 0; i < len(raw); {
 		c := raw[i]
@@ -125,7 +138,7 @@ func appendFolded(dst, raw []byte, escaped bool) []byte {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRune(raw[i:])
+		r, n := utf8.DecodeRuneInString(string(raw[i:min(i+utf8.UTFMax, len(raw))]))
 		dst = utf8.AppendRune(dst, foldRune(r))
 		i += n
 	}
@@ -144,7 +157,7 @@ func foldRune(r rune) rune {
 }
 
 // compareName says whether a name in a document is want, or is not but folds like it.
-func compareName(raw []byte, escaped bool, want string) (same, variant bool) {
+func compareName(raw string, escaped bool, want string) (same, variant bool) {
 	if equal(raw, escaped, want) {
 		return true, false
 	}
@@ -155,7 +168,7 @@ func compareName(raw []byte, escaped bool, want string) (same, variant bool) {
 		}
 	}
 	var room, other [64]byte
-	return false, string(appendFolded(room[:0], raw, escaped)) == string(appendFolded(other[:0], []byte(want), false))
+	return false, string(appendFolded(room[:0], raw, escaped)) == string(appendFolded(other[:0], want, false))
 }
 
 func upper(c byte) byte {

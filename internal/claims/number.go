@@ -53,13 +53,14 @@ func (p *parser) digits() bool {
 }
 
 // seconds reads a JSON number.
-func seconds(raw []byte) (sec int64, ok bool) {
+func seconds(raw string) (sec int64, ok bool) {
 	if raw[0] == '-' {
 		return 0, false
 	}
-	for i, c := range raw {
+	for i := range len(raw) {
+		c := raw[i]
 		if c < '0' || c > '9' || i == 12 {
-			f, err := strconv.ParseFloat(string(raw), 64)
+			f, err := strconv.ParseFloat(raw, 64)
 			if err != nil || f >= maxTime+1 {
 				return 0, false
 			}

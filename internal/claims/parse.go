@@ -26,10 +26,11 @@ const (
 	kindObject
 )
 
-// member is a top-level member: where its name (without quotes) and its value are.
+// member is a top-level member: where its name (without quotes) and its value are, and its name's hash.
 type member struct {
 	nameStart, nameEnd   uint32
 	valueStart, valueEnd uint32
+	hash                 uint32
 	kind                 kind
 	nameEscaped          bool
 }
@@ -72,48 +73,57 @@ type set24 struct {
 	room [24]member
 }
 
-func parse(raw []byte, registered map[string]string) (*Set, error) {
+func parse[T doc](raw T, registered map[string]string) (*Set, error) {
 	if len(raw) > maxSize {
 		return nil, &Error{Problem: Malformed, detail: "claims: the object is too large"}
 	}
-	if !utf8.Valid(raw) {
-		return nil, &Error{Problem: Malformed, detail: "claims: not valid UTF-8"}
-	}
 	p := parsers.Get().(*parser)
 	defer p.release()
-	p.raw, p.registered = raw, registered
+	p.raw, p.registered = append(p.raw, raw...), registered
+	if !utf8.Valid(p.raw) {
+		return nil, &Error{Problem: Malformed, detail: "claims: not valid UTF-8"}
+	}
 	if f := p.document(); f != 0 {
 		return nil, p.refuse(f)
 	}
+	var s *Set
 	switch n := len(p.members); {
 	case n <= len(set8{}.room):
-		s := &set8{Set: Set{raw: raw}}
-		s.members = append(s.room[:0], p.members...)
-		return &s.Set, nil
+		s8 := &set8{}
+		s, s8.members = &s8.Set, s8.room[:0]
 	case n <= len(set24{}.room):
-		s := &set24{Set: Set{raw: raw}}
-		s.members = append(s.room[:0], p.members...)
-		return &s.Set, nil
+		s24 := &set24{}
+		s, s24.members = &s24.Set, s24.room[:0]
 	default:
-		return &Set{raw: raw, members: append(make([]member, 0, n), p.members...)}, nil
+		s = &Set{members: make([]member, 0, n)}
 	}
+	s.raw, s.names, s.members = string(raw), p.filter, append(s.members, p.members...)
+	return s, nil
 }
 
 var parsers = sync.Pool{New: func() any {
-	return &parser{members: make([]member, 0, 32), names: make([]name, 0, 48)}
+	return &parser{raw: make([]byte, 0, 2<<10), members: make([]member, 0, 32), names: make([]name, 0, 48)}
 }}
 
-// release gives the parser back, with the room it has for offsets (maxMembers bounds it) and nothing else.
+// maxKept bounds the copy of a document whose memory the next one may use, in bytes.
+const maxKept = 64 << 10
+
+// release gives the parser back, with the room it has for a document and for offsets (maxMembers bounds it).
 func (p *parser) release() {
-	*p = parser{members: p.members[:0], names: p.names[:0]}
+	if cap(p.raw) > maxKept {
+		p.raw = nil
+	}
+	clear(p.raw)
+	*p = parser{raw: p.raw[:0], members: p.members[:0], names: p.names[:0]}
 	parsers.Put(p)
 }
 
-// parser walks a document once. It never keeps anything but offsets.
+// parser walks a copy of a document once.
 type parser struct {
 	raw        []byte
 	pos        int
 	count      int
+	filter     uint64            // of the names of the outermost object
 	registered map[string]string // folded name to its one right spelling
 	members    []member
 	names      []name // of all open objects, the innermost last
@@ -132,7 +142,7 @@ func (p *parser) refuse(f fault) *Error {
 		}
 		e.detail = "claims: " + subject + " is there twice (case does not count)"
 	case faultVariant:
-		e.detail = "claims: member " + quote(text(p.raw[p.bad.start:p.bad.end], p.bad.escaped)) + " is a misspelling of " + strconv.Quote(p.claim)
+		e.detail = "claims: member " + quote(text(string(p.raw[p.bad.start:p.bad.end]), p.bad.escaped)) + " is a misspelling of " + strconv.Quote(p.claim)
 	default:
 		e.detail = faultTexts[f]
 	}
@@ -195,7 +205,7 @@ func (p *parser) object(depth int) fault {
 			return faultMembers
 		}
 		n := name{start: uint32(start), end: uint32(p.pos - 1), escaped: escaped}
-		if f := p.admit(n, base, depth == 1, &many); f != 0 {
+		if f := p.admit(&n, base, depth == 1, &many); f != 0 {
 			return f
 		}
 		p.space()
@@ -212,8 +222,9 @@ func (p *parser) object(depth int) fault {
 		if depth == 1 {
 			p.members = append(p.members, member{
 				nameStart: n.start, nameEnd: n.end, nameEscaped: escaped,
-				valueStart: uint32(valueStart), valueEnd: uint32(p.pos), kind: k,
+				valueStart: uint32(valueStart), valueEnd: uint32(p.pos), hash: n.hash, kind: k,
 			})
+			p.filter |= nameBit(n.hash)
 		}
 		p.space()
 		switch p.peek() {

@@ -25,7 +25,7 @@ func TestParseAccepts(t *testing.T) {
 		`{"a":` + strings.Repeat("9", 308) + `}`,
 	} {
 		s := parse(t, raw)
-		check.Equal(t, string(s.Raw()), raw, "raw")
+		check.Equal(t, s.Raw(), raw, "raw")
 		check.True(t, json.Valid([]byte(raw)), "this test's %s is not JSON", raw)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"unicode/utf8"
 )
 
+// doc is a document, or a part of it: bytes while it is parsed, a string once that is done.
+type doc interface{ ~string | ~[]byte }
+
 // text reads a string, quotes included.
 func (p *parser) text() (escaped bool, f fault) {
 	raw := p.raw
@@ -66,11 +69,12 @@ func escape(b []byte) (int, fault) {
 }
 
 // unit reads \uXXXX.
-func unit(b []byte) (r rune, ok bool) {
+func unit[T doc](b T) (r rune, ok bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
 	}
-	for _, c := range b[2:6] {
+	for i := 2; i < 6; i++ {
+		c := b[i]
 		switch {
 		case '0' <= c && c <= '9':
 			c -= '0'
@@ -87,16 +91,16 @@ func unit(b []byte) (r rune, ok bool) {
 }
 
 // text returns a string's value from what is between its quotes.
-func text(raw []byte, escaped bool) string {
+func text(raw string, escaped bool) string {
 	if !escaped {
-		return string(raw)
+		return raw
 	}
 	var room [128]byte
 	return string(appendUnescaped(room[:0], raw))
 }
 
 // equal compares a string in a document with want.
-func equal(raw []byte, escaped bool, want string) bool {
+func equal[T doc](raw T, escaped bool, want string) bool {
 	if !escaped {
 		return string(raw) == want
 	}
@@ -105,7 +109,7 @@ func equal(raw []byte, escaped bool, want string) bool {
 }
 
 // appendUnescaped appends raw, the inside of a string that has been parsed, with its escapes resolved.
-func appendUnescaped(dst, raw []byte) []byte {
+func appendUnescaped[T doc](dst []byte, raw T) []byte {
 	for i := 0; i < len(raw); {
 		c := raw[i]
 		if c != '\\' {

@@ -2,12 +2,12 @@ package claims
 
 // element is an array's element; raw is a string's inside.
 type element struct {
-	raw             []byte
+	raw             string
 	isText, escaped bool
 }
 
 // elements yields the elements of an array that has been parsed.
-func elements(array []byte) func(yield func(element) bool) {
+func elements(array string) func(yield func(element) bool) {
 	return func(yield func(element) bool) {
 		w := walker{raw: array, pos: 1}
 		for {
@@ -32,8 +32,8 @@ func elements(array []byte) func(yield func(element) bool) {
 	}
 }
 
-// child returns the value of the member called name in an object that has been parsed, nil when there is none.
-func child(object []byte, name string) (v []byte, err error) {
+// child returns the value of the member called name in an object that has been parsed, empty when there is none.
+func child(object, name string) (v string, err error) {
 	w := walker{raw: object, pos: 1}
 	for {
 		w.space()
@@ -54,17 +54,17 @@ func child(object []byte, name string) (v []byte, err error) {
 		w.skip()
 		same, variant := compareName(object[start:end], escaped, name)
 		if variant {
-			return nil, variantError(name)
+			return "", variantError(name)
 		}
 		if same {
-			v = object[valueStart:w.pos:w.pos]
+			v = object[valueStart:w.pos]
 		}
 	}
 }
 
 // walker steps over values that have been parsed before, so it checks nothing.
 type walker struct {
-	raw []byte
+	raw string
 	pos int
 }
 

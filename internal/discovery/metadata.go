@@ -154,7 +154,7 @@ func texts(set *claims.Set, member string) ([]string, error) {
 		return nil, nil
 	}
 	values := []string{}
-	if json.Unmarshal(raw, &values) != nil {
+	if json.Unmarshal([]byte(raw), &values) != nil {
 		return nil, wrongType(member, "an array of strings")
 	}
 	return slices.DeleteFunc(values, func(v string) bool { return v == "" }), nil

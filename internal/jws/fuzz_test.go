@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 		for _, part := range parts {
 			check.Equal(t, base64.RawURLEncoding.EncodeToString(decode(t, part)), part, "part")
 		}
-		check.Equal(t, b64(string(token.Payload)), parts[1], "payload")
+		check.Equal(t, b64(token.Payload), parts[1], "payload")
 		check.True(t, slices.Contains(jws.Algs, token.Alg), "alg %q", token.Alg)
 		check.True(t, token.Type == "" || token.Type == "jwt", "typ %q", token.Type)
 		_, err = claims.ParseHeader(decode(t, parts[0]))

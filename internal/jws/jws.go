@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/relyingparty/oidc/internal/claims"
 )
@@ -35,7 +36,7 @@ type Options struct {
 type Token struct {
 	Alg, KeyID, Type string // Type in lower case, without "application/"
 	HasKeyID         bool
-	Payload          []byte // decoded; must not be modified
+	Payload          string // decoded
 	signed           string
 	signature        []byte
 }
@@ -58,25 +59,42 @@ func Parse(raw string, o Options) (*Token, error) {
 		return nil, errForm
 	}
 	t := &Token{signed: raw[:last]}
-	// The payload outlives the token, so it gets memory of its own; header and signature share some.
-	head, tail := raw[:first], raw[last+1:]
-	room := make([]byte, encoding.DecodedLen(len(head))+encoding.DecodedLen(len(tail)))
-	n, err := encoding.Decode(room, []byte(head))
-	if err != nil {
+	room := rooms.Get().(*[]byte)
+	defer release(room)
+	part, ok := decode(room, raw[:first])
+	if !ok {
 		return nil, errForm
 	}
-	if err := t.header(room[:n:n], o); err != nil {
+	if err := t.header(part, o); err != nil {
 		return nil, err
 	}
-	if t.Payload, err = encoding.DecodeString(raw[first+1 : last]); err != nil {
+	if part, ok = decode(room, raw[first+1:last]); !ok {
 		return nil, errForm
 	}
-	t.signature = room[n:]
-	if n, err = encoding.Decode(t.signature, []byte(tail)); err != nil {
+	t.Payload = string(part)
+	if part, ok = decode(room, raw[last+1:]); !ok {
 		return nil, errForm
 	}
-	t.signature = t.signature[:n]
+	t.signature = slices.Clone(part)
 	return t, nil
+}
+
+// rooms are buffers that parts are decoded into, one after the other.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// release keeps a room for the next token, without what is in it, unless it is larger than is usual.
+func release(room *[]byte) {
+	if cap(*room) <= MaxSize {
+		clear((*room)[:cap(*room)])
+		rooms.Put(room)
+	}
+}
+
+// decode decodes a part into room, which it makes larger when it has to.
+func decode(room *[]byte, part string) (decoded []byte, ok bool) {
+	decoded, err := encoding.AppendDecode((*room)[:0], []byte(part))
+	*room = decoded
+	return decoded, err == nil
 }
 
 // dots finds the two dots between three parts, none empty.

@@ -45,9 +45,22 @@ func TestParse(t *testing.T) {
 	} {
 		got, err := jws.Parse(compact(test.header, `{"sub":"a"}`, "signature"), test.options)
 		check.NoError(t, err)
-		check.Equal(t, string(got.Payload), `{"sub":"a"}`, "payload")
+		check.Equal(t, got.Payload, `{"sub":"a"}`, "payload")
 		check.DeepEqual(t, [4]any{got.Alg, got.KeyID, got.HasKeyID, got.Type}, [4]any{test.want.Alg, test.want.KeyID, test.want.HasKeyID, test.want.Type}, test.header)
 	}
+}
+
+// TestTokensAreIndependent: a token is nothing of the buffers that the next one is decoded into.
+func TestTokensAreIndependent(t *testing.T) {
+	t.Parallel()
+	first, err := jws.Parse(sign(t, "ES256", `{"alg":"ES256","kid":"a"}`, `{"sub":"a"}`), jws.Options{})
+	check.NoError(t, err)
+	for range 100 { // a pool gives back what it likes
+		_, err = jws.Parse(sign(t, "ES256", `{"alg":"ES256","kid":"b"}`, `{"sub":"b"}`), jws.Options{})
+		check.NoError(t, err)
+	}
+	check.NoError(t, first.Verify(keys()["P-256"].Public()))
+	check.Equal(t, first.KeyID+first.Payload, `a{"sub":"a"}`, "key id and payload")
 }
 
 func TestParseRefusesForm(t *testing.T) {
