@@ -75,6 +75,29 @@ func TestBackChannelLogoutReplay(t *testing.T) {
 	check.Equal(t, b.signedIn(), "alice", "signed in")
 }
 
+// A logout token without exp, as Ory Hydra sends it, counts for two minutes and a clock skew; its mark is kept for longer.
+func TestBackChannelLogoutWithoutExp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t, nil)
+		b := a.browser()
+		b.login("/auth/login", "alice")
+		a.op.Edit("logout_token", func(c map[string]any) { delete(c, "exp") })
+		used, late := a.op.LogoutToken("web", "alice", ""), a.op.LogoutToken("web", "alice", "")
+		check.Equal(t, a.tell(used).StatusCode, http.StatusOK, "status")
+		check.Equal(t, b.signedIn(), "", "signed in")
+
+		b.login("/auth/login", "alice")
+		for range 5 {
+			check.Equal(t, a.tell(used).StatusCode, http.StatusBadRequest, "status of the replay")
+			time.Sleep(30 * time.Second)
+		}
+		time.Sleep(time.Second)
+		check.Equal(t, a.tell(late).StatusCode, http.StatusBadRequest, "status after two and a half minutes")
+		check.Equal(t, b.signedIn(), "alice", "signed in")
+	})
+}
+
 func TestBackChannelLogoutRefuses(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, nil)

@@ -74,7 +74,8 @@ type Config struct {
 	InsecureAllowHTTP bool
 
 	// HTTPClient reaches the provider; its transport also carries the calls of [TokenSource.HTTPClient].
-	// Nil means one with sane timeouts. Redirects are never followed at the provider's POST endpoints.
+	// Nil means one with sane timeouts, which finds out about HTTP/2 connections that have died. Redirects are never
+	// followed at the provider's POST endpoints. After a request to the provider timed out, idle connections are closed.
 	HTTPClient *http.Client
 	// Logger gets what no caller sees: why a login failed, or that a renewal did while the old token serves. Never a
 	// secret. Nil means slog.Default(), as it is when New is called.

@@ -57,7 +57,8 @@ func (k Kind) String() string {
 // Sentinels for [errors.Is].
 var (
 	// ErrReauthRequired: tokens cannot be renewed any more, the user has to sign in again. It does not prove that
-	// the user signed out: a refresh token also expires, and is withdrawn when it was used twice.
+	// the user signed out: a refresh token also expires, and is withdrawn when it was used twice. From a provider that
+	// refuses without a word ([Error.Code] is empty and [Error.Status] 400) it is a guess: keep the refresh token.
 	ErrReauthRequired = errors.New("the user has to sign in again")
 	// ErrLoginRequired: the provider will not answer without showing the user a page (login_required,
 	// interaction_required, consent_required, account_selection_required): what a login with prompt=none may bring.
@@ -95,6 +96,7 @@ type Error struct {
 	Err error
 
 	detail string
+	silent bool // the provider refused without a word
 }
 
 // Error describes the failure and, where it is known, what to do.
@@ -192,7 +194,7 @@ func wrap(op string, err error) error {
 		e.Err, e.detail = &IssuerMismatchError{Want: mismatch.Want, Got: mismatch.Got}, plain(mismatch)
 	case errors.As(err, &post):
 		e.Kind = endpointKind(post.Kind)
-		e.Code, e.Status, e.RetryAfter = post.Code, post.Status, post.RetryAfter
+		e.Code, e.Status, e.RetryAfter, e.silent = post.Code, post.Status, post.RetryAfter, post.Silent
 		e.detail, e.Err = plain(post), post.Err
 	case errors.As(err, &fetch):
 		e.Kind, e.Status, e.RetryAfter = fetchKind(fetch), fetch.Status, fetch.RetryAfter

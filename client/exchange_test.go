@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -171,6 +172,16 @@ func answer(status int, contentType, body string) oidctest.FaultFunc {
 		if contentType != "" {
 			w.Header().Set("Content-Type", contentType)
 		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+		return true
+	}
+}
+
+// cut is an answer that ends before its Content-Length does.
+func cut(status int, body string) oidctest.FaultFunc {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Content-Length", strconv.Itoa(2*len(body)))
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 		return true

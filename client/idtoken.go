@@ -212,6 +212,8 @@ func (c *Client) checkAuthentication(set *claims.Set, want idTokenChecks) error 
 			return wrap(want.op, err)
 		case !has:
 			return tokenError(want.op, "auth_time", "auth_time is missing, although a max age was asked for")
+		case at.Unix() == 0: // Glewlwyd: no login would ever be fresh enough
+			return tokenError(want.op, "auth_time", "auth_time is 0: the provider does not say when the user signed in, so it cannot serve a max age")
 		case at.After(time.Now().Add(c.cfg.ClockSkew)):
 			return tokenError(want.op, "auth_time", "auth_time lies ahead (is a clock wrong?)")
 		}

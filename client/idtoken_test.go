@@ -296,6 +296,9 @@ func TestIDTokenMaxAge(t *testing.T) {
 				} else {
 					wantError(t, err, client.KindToken, "auth_time")
 				}
+				if name == "zero" {
+					check.Contains(t, err.Error(), "auth_time is 0")
+				}
 			})
 		})
 	}

@@ -9,14 +9,19 @@ import (
 )
 
 // maxLogoutAge bounds how long a logout token counts, and so how long its mark is kept, whatever its exp says.
-const maxLogoutAge = 24 * time.Hour
+// maxUndatedLogoutAge is the same for one without exp, as providers of the drafts before Back-Channel Logout 1.0 send it
+// (Ory Hydra): what the specification recommends as the longest exp.
+const (
+	maxLogoutAge        = 24 * time.Hour
+	maxUndatedLogoutAge = 2 * time.Minute
+)
 
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // logoutToken is a verified back-channel logout token: Subject or SID is set, or both.
 type logoutToken struct {
 	Issuer, Subject, SID, JTI string
-	// Expiry is its exp, or a day after its iat if that is earlier.
+	// Expiry is its exp, or a day after its iat if that is earlier; two minutes after its iat when it has none.
 	Expiry time.Time
 }
 
@@ -38,8 +43,8 @@ func (c *Client) verifyLogoutToken(ctx context.Context, raw string) (*logoutToke
 	if err := c.checkIssuedFor(set, md, op); err != nil {
 		return nil, err
 	}
-	if err := c.checkTimes(set, op); err != nil {
-		return nil, err
+	if err := set.CheckTimes(time.Now(), c.cfg.ClockSkew, false); err != nil { // checkLogoutAge knows what holds without exp
+		return nil, wrap(op, err)
 	}
 	if err := checkLogoutEvent(set, op); err != nil {
 		return nil, err
@@ -64,18 +69,28 @@ func (c *Client) verifyLogoutToken(ctx context.Context, raw string) (*logoutToke
 
 // checkLogoutAge sets t's expiry.
 func (c *Client) checkLogoutAge(set *claims.Set, t *logoutToken, op string) error {
-	issued, _, err := set.Time("iat")
-	if err != nil {
+	issued, ok, err := set.Time("iat")
+	switch {
+	case err != nil:
+		return wrap(op, err)
+	case !ok:
+		return tokenError(op, "iat", "iat is missing")
+	}
+	if t.Expiry, ok, err = set.Time("exp"); err != nil {
 		return wrap(op, err)
 	}
-	if t.Expiry, _, err = set.Time("exp"); err != nil {
-		return wrap(op, err)
+	last := issued.Add(maxLogoutAge)
+	switch {
+	case !ok && set.Holds("exp"):
+		return tokenError(op, "exp", "exp is null")
+	case !ok:
+		last = issued.Add(maxUndatedLogoutAge)
 	}
-	if last := issued.Add(maxLogoutAge); last.Before(t.Expiry) {
+	if !ok || last.Before(t.Expiry) {
 		t.Expiry = last
 	}
 	if time.Now().After(t.Expiry.Add(c.cfg.ClockSkew)) {
-		return tokenError(op, "iat", "the logout token was issued more than a day ago")
+		return tokenError(op, "iat", "the logout token was issued too long ago (more than a day; two minutes without exp)")
 	}
 	return nil
 }

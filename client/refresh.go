@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 )
 
@@ -38,8 +39,9 @@ func (c *Client) clientCredentials(ctx context.Context, r TokenRequest) (*Tokens
 // the whole chain. Save the answer's RefreshToken before using its access token; it is the old one when none was sent.
 // Without Resources and Audience it asks for Config.Resources, as the login did.
 //
-// ErrReauthRequired when the provider answers invalid_grant, or refreshToken is empty. A new ID token is verified, but
-// only the caller knows whose tokens these were: compare its subject.
+// ErrReauthRequired when the provider answers invalid_grant, or refreshToken is empty, or the answer is a 400 without a
+// word (some say no more when a refresh token has expired: a guess, so keep it). A new ID token is verified, but only the
+// caller knows whose tokens these were: compare its subject.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, r TokenRequest) (*Tokens, error) {
 	if r.Resources == nil && r.Audience == nil {
 		r.Resources = c.cfg.Resources
@@ -95,12 +97,24 @@ func (c *Client) refresh(ctx context.Context, refreshToken string, r TokenReques
 	return t, nil
 }
 
-// refused makes invalid_grant an ErrReauthRequired.
+// refused makes invalid_grant an ErrReauthRequired, and so an empty 400. The latter is no verdict: what it was about may
+// work again later, so it ends nothing that is kept.
 func refused(err error) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind != KindRefused || e.Code != "invalid_grant" {
+	if !ok || e.Kind != KindRefused {
 		return err
 	}
-	e.Err = ErrReauthRequired
+	switch {
+	case e.Code == "invalid_grant":
+		e.Err = ErrReauthRequired
+	case e.silent && e.Status == http.StatusBadRequest:
+		e.Err = ErrReauthRequired
+	}
 	return e
+}
+
+// final reports whether err says for good that tokens cannot be renewed any more.
+func final(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return errors.Is(err, ErrReauthRequired) && !(ok && e.silent)
 }

@@ -88,10 +88,19 @@ func TestVerifyLogoutToken(t *testing.T) {
 		"events array":    {func(m map[string]any) { m["events"] = []string{logoutEvent} }, "events"},
 		"no jti":          {func(m map[string]any) { delete(m, "jti") }, "jti"},
 		"no iat":          {func(m map[string]any) { delete(m, "iat") }, "iat"},
-		"no exp":          {func(m map[string]any) { delete(m, "exp") }, "exp"},
-		"expired":         {func(m map[string]any) { m["exp"] = time.Now().Add(-time.Hour).Unix() }, "exp"},
-		"other iss":       {func(m map[string]any) { m["iss"] = "https://evil.example.test" }, "iss"},
-		"other aud":       {func(m map[string]any) { m["aud"] = "other" }, "aud"},
+		"no exp":          {func(m map[string]any) { delete(m, "exp") }, ""},
+		"no exp, of a moment ago": {func(m map[string]any) {
+			delete(m, "exp")
+			m["iat"] = time.Now().Add(-2 * time.Minute).Unix()
+		}, ""},
+		"no exp, of minutes ago": {func(m map[string]any) {
+			delete(m, "exp")
+			m["iat"] = time.Now().Add(-3 * time.Minute).Unix()
+		}, "iat"},
+		"no exp, no iat": {func(m map[string]any) { delete(m, "exp"); delete(m, "iat") }, "iat"},
+		"expired":        {func(m map[string]any) { m["exp"] = time.Now().Add(-time.Hour).Unix() }, "exp"},
+		"other iss":      {func(m map[string]any) { m["iss"] = "https://evil.example.test" }, "iss"},
+		"other aud":      {func(m map[string]any) { m["aud"] = "other" }, "aud"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +114,7 @@ func TestVerifyLogoutToken(t *testing.T) {
 				return
 			}
 			check.NoError(t, err)
-			check.True(t, time.Until(got.Expiry) <= maxLogoutAge, "its mark is kept until %v", got.Expiry)
+			check.True(t, time.Until(got.Expiry) <= maxLogoutAge && (got.Expiry.After(time.Now().Add(-c.cfg.ClockSkew))), "its mark is kept until %v", got.Expiry)
 			check.Equal(t, got.Issuer, p.Issuer(), "iss")
 			check.True(t, got.JTI != "" && !got.Expiry.IsZero() && (got.Subject == "alice" || got.SID == "sid-1"), "fields %v", got)
 		})

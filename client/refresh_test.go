@@ -80,7 +80,7 @@ func TestRefreshWithoutToken(t *testing.T) {
 	check.Equal(t, p.Requests("token"), 0, "requests")
 }
 
-// Only invalid_grant means that the user must come back; and one request is all there is.
+// Only invalid_grant, or a 400 that says nothing, means that the user must come back; and one request is all there is.
 func TestRefreshFailures(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -92,6 +92,10 @@ func TestRefreshFailures(t *testing.T) {
 		"invalid_client": {answer(401, "application/json", `{"error":"invalid_client"}`), client.KindRefused, false},
 		"invalid_target": {answer(400, "application/json", `{"error":"invalid_target"}`), client.KindRefused, false},
 		"silent 403":     {answer(403, "", ""), client.KindRefused, false},
+		"silent 400":     {answer(400, "", ""), client.KindRefused, true},                                   // Glewlwyd 2.7.5, of an expired refresh token
+		"HTML 400":       {answer(400, "text/html", "<h1>400 Bad Request</h1>"), client.KindRefused, false}, // of something in between
+		"cut 400":        {cut(400, `{"error":"invalid_request"`), client.KindRefused, false},
+		"odd 400":        {answer(400, "application/json", `{"error":"scope_invalid"}`), client.KindRefused, false},
 		"down":           {oidctest.Down, client.KindUnreachable, false},
 		"reset":          {oidctest.Reset, client.KindUnreachable, false},
 		"garbage":        {oidctest.Garbage, client.KindProtocol, false},

@@ -128,7 +128,7 @@ func (st *sessionState) keepUnsaved(r *rotation) {
 func verdict(err error) (is bool, over error) {
 	var e *Error
 	switch {
-	case errors.Is(err, ErrReauthRequired):
+	case final(err):
 		return true, err
 	case errors.As(err, &e) && e.Kind == KindToken && slices.Contains([]string{"iss", "sub", "aud", "nonce"}, e.Claim):
 		other := *e

@@ -64,6 +64,35 @@ func TestRefreshEndsSession(t *testing.T) {
 	}
 }
 
+// A 400 that does not say why asks the user to come back, but is no reason to throw her refresh token away.
+func TestSilentRefusalEndsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t, nil)
+		b := a.browser()
+		b.login("/auth/login", "alice")
+		session := b.mustSession()
+		source := session.TokenSource()
+		first, err := source.TokenContext(t.Context())
+		check.NoError(t, err)
+		source.Invalidate(first.AccessToken)
+
+		a.op.Fault("token", answer(http.StatusBadRequest, "", ""))
+		_, err = source.TokenContext(t.Context())
+		check.Error(t, err, client.ErrReauthRequired)
+		_, err = session.Refresh(t.Context())
+		check.Error(t, err, client.ErrReauthRequired)
+		check.True(t, b.signedIn() != "", "the session has ended")
+
+		a.op.Clear()
+		time.Sleep(time.Minute) // past the source's backoff
+		second, err := source.TokenContext(t.Context())
+		check.NoError(t, err)
+		check.True(t, second.AccessToken != first.AccessToken, "the token that was invalidated")
+		check.True(t, b.mustSession().Refreshable, "the refresh token is lost")
+	})
+}
+
 func TestRefreshExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -31,6 +31,15 @@ type sessionState struct {
 	version   uint64 // of the data that source was last primed with
 	// unsaved is a rotation that the provider has made and the store did not take: it is saved before anything else.
 	unsaved *rotation
+	asked   *askedRenewal // nil when none runs
+}
+
+// askedRenewal is shared by all who ask for it by Session.Refresh at the same time, its failure too: were each of them to
+// try for himself, a refresh token that is spent, and whose answer was lost, would be sent again, which providers take for theft.
+type askedRenewal struct {
+	replaced string // digest of the access token that is to be replaced
+	done     chan struct{}
+	err      error
 }
 
 // state returns the shared state of a session, its source primed with what d holds if that is news.
@@ -90,17 +99,11 @@ func (l *Login) TokenSource(sessionID string) *TokenSource {
 // ended if the provider withdrew it; every other error leaves it as it was.
 func (s *Session) Refresh(ctx context.Context) (*Session, error) {
 	st := s.state
-	done := make(chan error, 1)
-	go func() { // ends with its deadline
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewDeadline)
-		defer cancel()
-		_, err := st.renew(ctx, TokenRequest{}, s.access)
-		done <- err
-	}()
+	asked := st.ask(ctx, s.access)
 	select {
-	case err := <-done:
-		if err != nil {
-			return nil, err
+	case <-asked.done:
+		if asked.err != nil {
+			return nil, asked.err
 		}
 	case <-ctx.Done():
 		return nil, wrap("refresh", ctx.Err())
@@ -113,6 +116,33 @@ func (s *Session) Refresh(ctx context.Context) (*Session, error) {
 		return nil, reauth("the session has ended")
 	}
 	return st.l.session(s.id, d), nil
+}
+
+// ask starts or joins a renewal, which no caller's leaving ends.
+func (st *sessionState) ask(ctx context.Context, replaced string) *askedRenewal {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.asked != nil && st.asked.replaced == replaced {
+		return st.asked
+	}
+	asked := &askedRenewal{replaced: replaced, done: make(chan struct{})}
+	st.asked = asked
+	go func() { // ends with its deadline
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewDeadline)
+		defer cancel()
+		err := error(errFetchEnded)
+		defer func() { // also when a Store of the caller's ends the goroutine
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			if st.asked == asked {
+				st.asked = nil
+			}
+			asked.err = err
+			close(asked.done)
+		}()
+		_, err = st.renew(ctx, TokenRequest{}, replaced)
+	}()
+	return asked
 }
 
 // fetch is the session's side of its TokenSource.

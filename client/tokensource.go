@@ -41,7 +41,7 @@ type fetchToken func(ctx context.Context, r TokenRequest) (*Tokens, error)
 // fetch runs on a context of its own (30 s, not the caller's) and at most once at a time for the same request.
 // renewing(ctx) tells it which access token is being replaced ("" = none): when the store meanwhile holds another
 // one that is still good, fetch should give that one instead of asking the provider.
-// After ErrReauthRequired it is not called again: what is held is served until it expires, then that error.
+// After ErrReauthRequired, if it is no guess, it is not called again: what is held is served until it expires, then that error.
 func newTokenSource(c *Client, r TokenRequest, fetch fetchToken) *TokenSource {
 	g := &sourceGroup{client: c, fetch: fetch, sources: map[shape]*sharedSource{}}
 	return g.source(r)
@@ -122,19 +122,36 @@ func (s *TokenSource) renew(ctx context.Context) (*oauth2.Token, error) {
 	}
 	s.mu.Unlock()
 
-	if h.valid(now) && now.UnixNano() < h.urgentAt {
-		return &h.token, nil // it is renewed behind this caller's back
+	var enough <-chan time.Time
+	if h.valid(now) {
+		if now.UnixNano() < h.urgentAt {
+			return &h.token, nil // it is renewed behind this caller's back
+		}
+		// A provider that is silent must not make a token expire that this caller could have used.
+		if half := time.Duration(h.expires-now.UnixNano()) / 2; half >= worthwhile {
+			timer := time.NewTimer(half)
+			defer timer.Stop()
+			enough = timer.C
+		}
 	}
 	select {
 	case <-f.done:
 	case <-ctx.Done():
 		return h.or(time.Now(), callerLeft(ctx))
+	case <-enough:
+		return h.or(time.Now(), errSilent)
 	}
 	if f.err != nil {
 		return h.or(time.Now(), f.err)
 	}
 	return &f.got.token, nil
 }
+
+// worthwhile is how long a token must still live for a caller to get it instead of waiting longer: a shorter one might
+// expire on its way to the API.
+const worthwhile = time.Second
+
+var errSilent = &Error{Kind: KindUnreachable, Op: "token", detail: "the token expired while the provider did not answer"}
 
 func callerLeft(ctx context.Context) error {
 	return &Error{Kind: KindUnreachable, Op: "token", Err: ctx.Err(), detail: "the caller left before a token came"}
@@ -190,7 +207,7 @@ func (s *TokenSource) land(ctx context.Context, f *tokenFlight, t *Tokens) {
 		f.got = s.keep(t)
 		return
 	}
-	if errors.Is(f.err, ErrReauthRequired) {
+	if final(f.err) {
 		s.ended = f.err
 		return
 	}

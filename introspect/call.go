@@ -60,8 +60,9 @@ func (c *Client) observe(url string, took time.Duration, err *Error) {
 	c.observer(e)
 }
 
-// call asks the provider once.
+// call asks the provider.
 func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at time.Time) (*facts, *Error, outcome) {
+	t.Idempotent = true
 	got, err := c.caller.Post(ctx, t, c.auth, url.Values{"token": {token}, "token_type_hint": {"access_token"}})
 	if err != nil {
 		e := ofCall(err)

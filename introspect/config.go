@@ -63,6 +63,7 @@ type Config struct {
 	ClockSkew time.Duration
 
 	// HTTPClient sends the requests; its redirect policy and cookie jar are never used. nil = a private one.
+	// After a timeout its idle connections are closed.
 	HTTPClient *http.Client
 	// Logger hears of failed calls (warn, one in ten seconds), never of a token. Nil means slog.Default().
 	Logger *slog.Logger

@@ -81,7 +81,7 @@ type Config struct {
 	// token_type or typ of ID, refresh or logout tokens. Anyone who was ever sent one of those can then call this API.
 	AllowIDTokens bool
 
-	// HTTPClient reaches the provider; nil means one with sane timeouts.
+	// HTTPClient reaches the provider; nil means one with sane timeouts. After a timeout its idle connections are closed.
 	HTTPClient *http.Client
 	// Logger hears of each refusal (debug), of outages (warn, one in ten seconds, else debug) and of mistakes in this
 	// program (error), never of a token. Nil means slog.Default().

@@ -30,11 +30,13 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 	switch {
 	case status == http.StatusTooManyRequests || status >= 500:
 		e := fail(Unreachable, "")
-		e.Code, e.RetryAfter = out.code(c.errorBody(resp), resp.Header), retryAfter(resp.Header)
+		body, _ := c.errorBody(resp)
+		e.Code, e.RetryAfter = out.code(body, resp.Header), retryAfter(resp.Header)
 		return nil, e
 	case status >= 400:
 		e := fail(Refused, "")
-		e.Code = out.code(c.errorBody(resp), resp.Header)
+		body, whole := c.errorBody(resp)
+		e.Code, e.Silent = out.code(body, resp.Header), whole && len(bytes.TrimSpace(body)) == 0
 		e.Hint = out.hint(e)
 		return nil, e
 	case status >= 300:
@@ -72,13 +74,13 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 	return &Answer{Body: body, Header: resp.Header}, nil
 }
 
-// errorBody reads an error answer of any type; one that cannot be read is empty.
-func (c *Caller) errorBody(resp *http.Response) []byte {
+// errorBody reads an error answer of any type; one that does not come whole is empty.
+func (c *Caller) errorBody(resp *http.Response) (body []byte, whole bool) {
 	body, err := remote.ReadBody(resp, c.maxBytes, mediaType(resp.Header))
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	return body
+	return body, true
 }
 
 // mediaType is lower case and without parameters, whatever they look like.
@@ -225,20 +227,4 @@ func (out *request) sent() []string {
 		}
 	}
 	return all
-}
-
-// hint says what to change after a refusal of the client itself.
-func (out *request) hint(e *Error) string {
-	if out.auth == nil || (e.Code != "invalid_client" && (e.Status != http.StatusUnauthorized || e.Code != "")) {
-		return ""
-	}
-	if out.method == SecretBasic && out.auth.encodingChanges() {
-		return "the client id or secret holds characters that form encoding changes, as RFC 6749 section 2.3.1 demands, " +
-			"and some providers do not decode them: try AuthMethod " + SecretPost
-	}
-	text := "check ClientID and its credentials; AuthMethod was " + out.method
-	if len(out.target.Methods) > 0 {
-		text += ", the provider lists " + quoteList(out.target.Methods)
-	}
-	return text
 }

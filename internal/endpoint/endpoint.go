@@ -1,7 +1,7 @@
 // Package endpoint is every POST to a provider: client authentication, repeated parameters, error answers, caps, no redirects.
 //
-// A request is sent once: never retried, never probed with another authentication method, and nothing a provider answers
-// is quoted in an error, save an OAuth error code that holds nothing we sent.
+// A request is sent once: never retried (but see Target.Idempotent), never probed with another authentication method, and
+// nothing a provider answers is quoted in an error, save an OAuth error code that holds nothing we sent.
 package endpoint
 
 import (
@@ -27,6 +27,7 @@ type Target struct {
 	Issuer        string   // the assertion's audience
 	TokenEndpoint string   // the assertion's audience when "token_endpoint" was asked for
 	Methods       []string // supported auth methods from metadata; nil = unknown
+	Idempotent    bool     // asking twice does no harm: sent again when a connection kept open turns out to be closed
 	EmptyOK       bool     // a 200 with an empty body is success, and what a body says is not read (RFC 7009 section 2.2)
 }
 
@@ -41,6 +42,7 @@ type Config struct {
 
 // Caller sends requests; safe for concurrent use.
 type Caller struct {
+	client    *http.Client
 	transport http.RoundTripper
 	allowHTTP bool
 	timeout   time.Duration
@@ -52,6 +54,7 @@ type Caller struct {
 func New(cfg Config) *Caller {
 	client := remote.HTTPClient(cfg.HTTPClient)
 	c := &Caller{
+		client:    client,
 		transport: client.Transport,
 		allowHTTP: cfg.AllowHTTP,
 		timeout:   cfg.Timeout,
@@ -79,7 +82,8 @@ type Answer struct {
 	Header http.Header
 }
 
-// Post sends form (repeated values stay repeated) once, authenticated by auth (nil = not at all). It never retries and follows no redirect.
+// Post sends form (repeated values stay repeated) once, authenticated by auth (nil = not at all), or twice if Target.Idempotent. It follows
+// no redirect.
 // ctx bounds the wait; the request itself also has Config.Timeout. The client's own parameters in form are replaced by auth's.
 func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values) (*Answer, error) {
 	if err := c.check(t); err != nil {
@@ -136,7 +140,8 @@ type request struct {
 }
 
 func (c *Caller) send(ctx context.Context, out request, verb string, header http.Header) (answer *Answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	caller := ctx
+	ctx, cancel := context.WithTimeout(caller, c.timeout)
 	defer cancel()
 	var body io.Reader
 	if verb == http.MethodPost {
@@ -147,12 +152,18 @@ func (c *Caller) send(ctx context.Context, out request, verb string, header http
 		return nil, &Error{Kind: Misconfigured, Endpoint: out.target.Name, detail: "its URL cannot be used"}
 	}
 	req.Header = header
+	if out.target.Idempotent && out.method != PrivateKeyJWT { // an assertion is used once
+		header["Idempotency-Key"] = nil // for http.Transport; a header without a value is not sent
+	}
 	if c.observe != nil {
 		start := time.Now()
 		defer func() { c.observe(out.target.Name, out.target.URL, time.Since(start), err) }()
 	}
 	// The transport, not the client: no redirect, no cookie, no Location is looked at.
 	resp, sendErr := c.transport.RoundTrip(req)
+	if caller.Err() == nil { // who is in a hurry says nothing about the connections
+		remote.Ended(c.client, sendErr)
+	}
 	if sendErr != nil {
 		return nil, failed(ctx, out.target.Name, sendErr)
 	}

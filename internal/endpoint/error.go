@@ -29,6 +29,7 @@ type Error struct {
 	Endpoint   string        // Target.Name
 	Status     int           // 0 when no answer came
 	Code       string        // OAuth error code (RFC 6749 section 5.2), only characters it allows, capped, never a value we sent
+	Silent     bool          // a refusal without a reason: its body came whole and is empty
 	Hint       string        // what to change, where we know it
 	RetryAfter time.Duration // what a 429 or 5xx asked for, at most 5 minutes
 	Err        error         // cause for errors.Is(context.Canceled / DeadlineExceeded); never printed when it could hold a secret

@@ -171,8 +171,70 @@ func TestHints(t *testing.T) {
 	check.Lacks(t, h, "\x1b", strings.Repeat("x", 50))
 	check.Contains(t, refuse(401, client, target(), endpoint.AuthConfig{ClientSecret: "a+b", Method: endpoint.SecretPost}), "AuthMethod was client_secret_post")
 	check.Contains(t, refuse(401, client, target(), endpoint.AuthConfig{}), "AuthMethod was none")
+	key := endpoint.AuthConfig{AssertionKey: edKey(t)}
+	check.Contains(t, refuse(401, client, target(), key), "AuthMethod was private_key_jwt", "AssertionAlg must be as registered", "AssertionAudience token_endpoint")
+	check.Contains(t, refuse(400, `{"error":"invalid_request"}`, target(), key), "if it means the client assertion", "AssertionKeyID")
+	check.Equal(t, refuse(400, `{"error":"invalid_request"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a request with a secret")
+	key.AssertionAudience = "token_endpoint"
+	check.Contains(t, refuse(401, client, target(), key), "AssertionAlg must be as registered")
+	check.Lacks(t, refuse(401, client, target(), key), "AssertionAudience")
 	check.Equal(t, refuse(400, `{"error":"invalid_grant"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a grant")
 	check.Equal(t, refuse(401, `{"error":"invalid_grant"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a grant with 401")
+}
+
+// What Keycloak 26.4 answers to a wrong secret, to introspection with one, and to a parameter that is there twice.
+func TestHintsForKeycloak(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		status int
+		code   string
+		form   url.Values
+		want   string
+	}{
+		{401, "unauthorized_client", nil, "check ClientID and its credentials"},
+		{401, "invalid_request", nil, "check ClientID and its credentials"},
+		{403, "invalid_request", nil, "check ClientID, its credentials and what it may ask for"},
+		{400, "invalid_request", url.Values{"resource": {"https://a.example.com", "https://b.example.com"}}, "one resource or audience at a time"},
+		{400, "invalid_request", url.Values{"audience": {"a", "b"}}, "one resource or audience at a time"},
+		{400, "invalid_request", url.Values{"audience": {"a"}, "resource": {"https://a.example.com"}}, ""},
+		{400, "invalid_target", url.Values{"audience": {"a", "b"}}, ""},
+	} {
+		a := auth(t, endpoint.AuthConfig{ClientSecret: "plain"})
+		_, err := caller(answer(tc.status, nil, `{"error":"`+tc.code+`"}`)).Post(t.Context(), target(), a, tc.form)
+		hint := fails(t, err, endpoint.Refused).Hint
+		check.Contains(t, hint, tc.want)
+		check.Equal(t, hint == "", tc.want == "", tc.code+": "+hint)
+	}
+}
+
+// What Glewlwyd 2.7.5 answers, and others like it.
+func TestHintsForSloppyRefusals(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		grant  string
+		status int
+		body   string
+		secret string
+		want   string
+	}{
+		{"wrong secret", "client_credentials", 403, "", "plain", "check ClientID, its credentials and what it may ask for; AuthMethod was client_secret_basic"},
+		{"wrong secret with a code", "authorization_code", 403, `{"error":"unauthorized_client"}`, "plain", "check ClientID, its credentials"},
+		{"secret that is not decoded", "authorization_code", 403, `{"error":"unauthorized_client"}`, "a+b", "client_secret_post"},
+		{"grant not allowed", "client_credentials", 400, `{"error":"unauthorized_client"}`, "a+b", ""},
+		{"used code", "authorization_code", 403, `{"error":"invalid_code"}`, "plain", "a code works once"},
+		{"withdrawn refresh token", "refresh_token", 400, "", "plain", "signing in again"},
+		{"scope", "client_credentials", 400, `{"error":"scope_invalid"}`, "plain", "its scopes and resources"},
+		{"no grant", "", 400, "", "plain", ""},
+	} {
+		form := url.Values{"grant_type": {tc.grant}, "refresh_token": {"CANARY"}}
+		a := auth(t, endpoint.AuthConfig{ClientSecret: tc.secret, Method: endpoint.SecretBasic})
+		_, err := caller(answer(tc.status, nil, tc.body)).Post(t.Context(), target(), a, form)
+		hint := fails(t, err, endpoint.Refused).Hint
+		check.Contains(t, hint, tc.want)
+		check.Equal(t, hint == "", tc.want == "", tc.name+": "+hint)
+		check.Lacks(t, err.Error(), "CANARY")
+	}
 }
 
 // Whatever a provider or the connection does with what it was sent, no error shows it.

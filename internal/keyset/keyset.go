@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/relyingparty/oidc/internal/jws"
@@ -48,12 +50,14 @@ func New(cfg Config) *Source {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	var told atomic.Pointer[string] // what was logged last: a set is fetched again and again, and mostly the same
 	return &Source{doc: remote.New(remote.Config[*set]{
 		Name: "key set",
 		URL:  cfg.URL,
 		Parse: func(url string, body []byte) (*set, error) {
 			keys, skipped, err := Parse(body)
-			if len(skipped) > 0 {
+			reasons := strings.Join(skipped, "; ")
+			if last := told.Swap(&reasons); reasons != "" && (last == nil || *last != reasons) {
 				logger.Info("keys were left out of the key set", "url", remote.Quote(url), "reasons", skipped)
 			}
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -133,6 +134,44 @@ func TestAWithdrawnKeyStopsWorking(t *testing.T) {
 		check.Equal(t, srv.requests.Load(), 2, "requests")
 		check.True(t, !s.Holds(thumbprint), "the withdrawn key is still held")
 		unknown(t, s, old.token(t, nil))
+	})
+}
+
+// A Keycloak publishes a key for encryption too and forbids caching, so its set is fetched every minute.
+func TestKeysLeftOutAreLoggedWhenTheyChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k, e := newSigner(t, "ES256", "k"), newSigner(t, "ES256", "e")
+		body := func(kids ...string) string {
+			keys := []any{k.jwk(t, nil)}
+			for _, kid := range kids {
+				keys = append(keys, e.jwk(t, map[string]any{"kid": kid, "use": "enc"}))
+			}
+			return jwks(t, keys...)
+		}
+		srv := &server{body: body("e"), header: http.Header{"Cache-Control": {"no-cache"}}}
+		var log bytes.Buffer
+		s := keyset.New(keyset.Config{
+			URL:        func(context.Context) (string, error) { return jwksURL, nil },
+			HTTPClient: &http.Client{Transport: srv}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		lines := func(fetches int, want int) {
+			t.Helper()
+			for range fetches {
+				accepted(t, s, k.token(t, nil))
+				advance(2 * time.Minute)
+			}
+			accepted(t, s, k.token(t, nil))
+			synctest.Wait()
+			check.Equal(t, strings.Count(log.String(), "left out"), want, "lines")
+		}
+		lines(5, 1)
+		check.True(t, srv.requests.Load() >= 5, "%d requests", srv.requests.Load())
+		srv.body = body("e", "f")
+		lines(5, 2)
+		srv.body = body()
+		lines(2, 2)
+		srv.body = body("e")
+		lines(2, 3)
 	})
 }
 

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -23,6 +24,8 @@ var transport = sync.OnceValue(func() http.RoundTripper {
 	t.IdleConnTimeout = 60 * time.Second
 	t.MaxIdleConnsPerHost = 64
 	t.MaxResponseHeaderBytes = 64 << 10
+	// Without it, requests go on into an HTTP/2 connection that died in silence until TCP gives it up, after a quarter of an hour.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
 	return t
 })
 
@@ -36,6 +39,14 @@ func HTTPClient(c *http.Client) *http.Client {
 	own.Jar = nil
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
+}
+
+// Ended is to be told how a request of c went. After a timeout it closes c's idle connections: when a host or a firewall
+// goes away without a word, all of them are dead, and each would cost its next user another timeout.
+func Ended(c *http.Client, err error) {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		c.CloseIdleConnections()
+	}
 }
 
 // sameOriginClient is HTTPClient, but follows up to three redirects within the origin.

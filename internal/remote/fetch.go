@@ -50,6 +50,7 @@ func (d *Document[T]) fetch(ctx context.Context, from *source) (*held[T], *Error
 	}
 	from.began = time.Now()
 	resp, err := d.client.Do(req)
+	Ended(d.client, err)
 	if err != nil {
 		if refused, ok := errors.AsType[*redirectError](err); ok {
 			return fail(Invalid, refused)
