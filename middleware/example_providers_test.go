@@ -58,6 +58,18 @@ func tokenOSAPI() middleware.Config {
 	}
 }
 
+func tokenOSIntrospected() middleware.Config {
+	return middleware.Config{
+		DiscoveryURL: "https://your-project.projects.oryapis.com",
+		Audience:     []string{"https://api.example.com"},
+		Tenant:       &middleware.TenantPolicy{Claim: []string{"ext", "tenant"}},
+		Introspection: &introspect.Config{
+			Endpoint: "https://your-project.projects.oryapis.com/admin/oauth2/introspect",
+			ClientID: "api", AuthMethod: "none",
+		},
+	}
+}
+
 func ExampleConfig_voxKey() {
 	op := oidctest.New(oidctest.VoxKey("https://your-domain.com", "your-realm"))
 	token := op.AccessToken(map[string]any{"aud": "https://api.example.com", "tenant": "globex"})
@@ -88,9 +100,15 @@ func ExampleConfig_tokenOS() {
 	op := oidctest.New(oidctest.TokenOS(""))
 	try(op, tokenOSAPI(), op.AccessToken(map[string]any{"aud": []string{"https://api.example.com"}, "ext": map[string]any{"tenant": "globex"}}))
 	try(op, tokenOSAPI(), op.AccessToken(map[string]any{"aud": []string{}, "ext": map[string]any{"tenant": "globex"}})) // audience was not asked for
+
+	cfg := oidctest.TokenOS("")
+	cfg.OpaqueAccessTokens = true
+	op = oidctest.New(cfg)
+	try(op, tokenOSIntrospected(), op.AccessToken(map[string]any{"aud": []string{"https://api.example.com"}, "ext": map[string]any{"tenant": "globex"}}))
 	// Output:
 	// 200 alice of tenant globex, by jwt
 	// 401 audience_mismatch
+	// 200 alice of tenant globex, by introspection
 }
 
 // try puts the API in front of a provider in memory and calls it.

@@ -12,6 +12,8 @@ func (p *Provider) aim(i *issuance, form url.Values, granted []string) *oauthErr
 	q := &p.cfg.quirks
 	asked := form["resource"]
 	switch {
+	case q.oneResource && len(asked) > 1:
+		return refuse("invalid_request", "duplicated parameter")
 	case q.audienceParameter:
 		asked = nil
 		for _, v := range form["audience"] {

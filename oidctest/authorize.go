@@ -96,7 +96,7 @@ func (p *Provider) finish(w http.ResponseWriter, req *authRequest, s *session) {
 	p.mu.Unlock()
 	values := url.Values{"code": {raw}}
 	if f := p.cfg.quirks.callback; f != nil {
-		f(values, s)
+		f(values, g)
 	}
 	p.respond(w, req, values)
 }

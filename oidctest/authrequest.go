@@ -100,6 +100,9 @@ func (p *Provider) fillAuthRequest(req *authRequest, form url.Values) *oauthErro
 		}
 		req.hinted, _, _ = hint.String("sub")
 	}
+	if p.cfg.quirks.oneResource && len(form["resource"]) > 1 {
+		return refuse("invalid_request", "duplicated parameter")
+	}
 	if q := &p.cfg.quirks; !q.ignoreResource && !q.audienceParameter && !q.resourcePerRequest {
 		if req.resources = form["resource"]; !p.knows(req.resources) {
 			return refuse("invalid_target", "an unknown resource")

@@ -1,6 +1,7 @@
 package oidctest
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"net/http"
 	"net/url"
@@ -18,6 +19,13 @@ const (
 	methodNone      = "none"
 
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+)
+
+// What can be wrong with a request, where quirks have a code for it.
+const (
+	noClient      = "client authentication is missing"
+	unknownKeyID  = "the client assertion's kid names no registered key"
+	usedAssertion = "the client assertion was used before"
 )
 
 var (
@@ -44,6 +52,8 @@ func (p *Provider) authenticate(r *http.Request, form url.Values) (*Client, *oau
 	switch {
 	case text == "two":
 		return nil, refuse("invalid_request", "more than one way of client authentication in one request")
+	case text == noClient && p.cfg.quirks.bareErrors:
+		return nil, refuse("invalid_request", text)
 	case text != "":
 		return nil, invalid(text)
 	}
@@ -60,10 +70,15 @@ func (p *Provider) authenticate(r *http.Request, form url.Values) (*Client, *oau
 	switch cred.method {
 	case methodBasic, methodPost:
 		if subtle.ConstantTimeCompare([]byte(cred.secret), []byte(c.Secret)) != 1 {
-			return nil, invalid("wrong client secret")
+			refusal := invalid("wrong client secret")
+			refusal.code = cmp.Or(p.cfg.quirks.wrongSecret, refusal.code)
+			return nil, refusal
 		}
 	case methodAssertion:
 		if text := p.checkAssertion(r, c, cred.assertion); text != "" {
+			if code := p.cfg.quirks.assertionCodes[text]; code != "" {
+				return nil, refuse(code, text)
+			}
 			return nil, invalid(text)
 		}
 	}
@@ -127,7 +142,7 @@ func readCredentials(r *http.Request, form url.Values) (cred credentials, text s
 	switch len(found) {
 	case 0:
 		if !form.Has("client_id") {
-			return cred, "client authentication is missing"
+			return cred, noClient
 		}
 		return credentials{method: methodNone, id: form.Get("client_id")}, ""
 	case 1:
@@ -147,8 +162,8 @@ func (p *Provider) checkAssertion(r *http.Request, c *Client, token *jws.Token) 
 	if alg != "" && token.Alg != alg {
 		return "the client assertion's alg is not the registered one"
 	}
-	if (strict && !token.HasKeyID) || (c.KeyID != "" && token.KeyID != c.KeyID) {
-		return "the client assertion's kid names no registered key"
+	if c.KeyID != "" && token.KeyID != c.KeyID && (token.HasKeyID || !strict) {
+		return unknownKeyID
 	}
 	if err := token.Verify(c.PublicKey); err != nil {
 		return "the client assertion's signature is wrong"
@@ -182,7 +197,7 @@ func (p *Provider) checkAssertion(r *http.Request, c *Client, token *jws.Token) 
 	defer p.mu.Unlock()
 	key := c.ID + "\x00" + jti
 	if now.Before(p.assertions[key]) {
-		return "the client assertion was used before"
+		return usedAssertion
 	}
 	p.assertions[key] = exp
 	return ""

@@ -18,7 +18,7 @@ func (p *Provider) live(raw string) *accessToken {
 	return t
 }
 
-// serveIntrospect is RFC 7662. Refresh tokens are shown to their own client only.
+// serveIntrospect is RFC 7662. Refresh tokens are shown to their own client only, unless a preset tells more.
 func (p *Provider) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	form, refusal := readForm(r)
 	var c *Client
@@ -52,13 +52,25 @@ func (p *Provider) introspection(raw string, asker *Client) map[string]any {
 		return answer
 	}
 	t := p.refresh[raw]
-	if t != nil && !t.used && !t.grant.revoked && p.cfg.Now().Before(t.expires) && (asker == nil || asker.ID == t.grant.client.ID) {
-		return map[string]any{
-			"active": true, "iss": p.cfg.Issuer, "client_id": t.grant.client.ID, "sub": t.grant.subject, "token_use": "refresh_token",
-			"scope": strings.Join(t.grant.scopes, " "), "iat": t.issued.Unix(), "exp": t.expires.Unix(),
-		}
+	if t == nil || t.used || t.grant.revoked || !p.cfg.Now().Before(t.expires) {
+		return map[string]any{"active": false}
 	}
-	return map[string]any{"active": false}
+	answer := map[string]any{
+		"active": true, "iss": p.cfg.Issuer, "client_id": t.grant.client.ID, "sub": t.grant.subject,
+		"scope": strings.Join(t.grant.scopes, " "), "iat": t.issued.Unix(), "exp": t.expires.Unix(),
+	}
+	switch {
+	case p.cfg.quirks.tellsRefreshTokens:
+		if beside := p.access[t.access]; beside != nil {
+			answer = merge(maps.Clone(beside.claims), answer)
+		}
+		answer["typ"], answer["token_type"] = "Refresh", "Refresh"
+	case asker == nil || asker.ID == t.grant.client.ID:
+		answer["token_use"] = "refresh_token"
+	default:
+		return map[string]any{"active": false}
+	}
+	return answer
 }
 
 // serveRevoke is RFC 7009: a refresh token goes with everything of its login, an access token alone.

@@ -78,6 +78,9 @@ func (p *Provider) readLogout(raw url.Values) (req *logout, text string) {
 			return nil, "Its client_id is not registered here."
 		}
 	}
+	if p.cfg.quirks.hintedLogout && req.redirectURI != "" && !form.Has("id_token_hint") {
+		return nil, "Its post_logout_redirect_uri comes without an id_token_hint."
+	}
 	if form.Has("id_token_hint") {
 		hint := p.ownToken(form.Get("id_token_hint"))
 		if hint == nil {

@@ -38,8 +38,16 @@ func (p *Provider) LogoutToken(clientID, subject, sid string) string {
 	}
 	setUnlessEmpty(c, "sub", subject)
 	setUnlessEmpty(c, "sid", sid)
+	typ := "logout+jwt"
+	if p.cfg.quirks.draftLogoutTokens {
+		typ, c["aud"] = "JWT", []string{clientID}
+		delete(c, "exp")
+		if sid != "" {
+			delete(c, "sub")
+		}
+	}
 	p.edit("logout_token", c)
-	return p.sign(p.keys.current(false), "logout+jwt", c)
+	return p.sign(p.keys.current(false), typ, c)
 }
 
 // Sign signs exactly this header and these claims; alg and kid are filled in unless given (nil leaves them out). A given kid chooses the

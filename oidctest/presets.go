@@ -59,8 +59,10 @@ func MiQey() Config {
 }
 
 // DocbyteVault is the realm of one tenant at a Docbyte Vault's Keycloak: tokens of 300 s with a tenant claim, refresh tokens of 1800 s that
-// are replaced only when KeepRefreshTokens is set to false, more scopes than were asked for, resource ignored (the audience is
-// Client.Audience, or account). Empty arguments are acme, test and acme. A client may OmitIss.
+// are replaced only when KeepRefreshTokens is set to false, more scopes than were asked for, one resource ignored and two refused (the
+// audience is Client.Audience, or account), realm_access with the default roles unless the claims of a user or client hold another,
+// unauthorized_client for a wrong secret, and an introspection that calls refresh tokens active. Empty arguments are acme, test and acme.
+// A client may OmitIss. Held against Keycloak 26.4 in internal/interop.
 func DocbyteVault(account, environment, tenant string) Config {
 	tenant = cmp.Or(tenant, "acme")
 	base := "https://keycloak." + cmp.Or(account, "acme") + "." + cmp.Or(environment, "test") + ".docbyte.cloud"
@@ -77,16 +79,25 @@ func DocbyteVault(account, environment, tenant string) Config {
 			paths: places(strings.ReplaceAll("authorize=KC/auth token=KC/token jwks=KC/certs userinfo=KC/userinfo end_session=KC/logout revoke=KC/revoke "+
 				"introspect=KC/token/introspect", "KC", "/protocol/openid-connect")),
 			accessTyp: "JWT", audience: "account", moreScopes: []string{"groups", "tenant"},
-			optionalPKCE: true, ignoreResource: true, serviceIDToken: true, jwtRefresh: true,
+			optionalPKCE: true, ignoreResource: true, oneResource: true, serviceIDToken: true, jwtRefresh: true,
+			wrongSecret: "unauthorized_client", tellsRefreshTokens: true,
 			metadata: func(doc map[string]any) {
-				doc["token_endpoint_auth_methods_supported"] = []string{methodAssertion, methodBasic, methodPost}
+				for _, endpoint := range []string{"token", "introspection", "revocation"} {
+					doc[endpoint+"_endpoint_auth_methods_supported"] = []string{methodAssertion, methodBasic, methodPost}
+				}
 			},
 			access: func(claims map[string]any, i *issuance) {
 				keycloak(claims, i, "Bearer")
 				claims["tenant"] = tenant
+				if claims["realm_access"] == nil {
+					claims["realm_access"] = map[string]any{"roles": []string{"default-roles-" + tenant, "offline_access", "uma_authorization"}}
+				}
 				if i.user != nil {
 					delete(claims, "client_id")
 				}
+			},
+			introspection: func(answer map[string]any) {
+				answer["client_id"], answer["username"] = answer["azp"], answer["preferred_username"]
 			},
 			id: func(claims map[string]any, i *issuance) { keycloak(claims, i, "ID") },
 			answer: func(answer map[string]any, i *issuance) {
@@ -94,7 +105,7 @@ func DocbyteVault(account, environment, tenant string) Config {
 				answer["refresh_expires_in"] = int64(i.refreshTTL / time.Second)
 				setUnlessEmpty(answer, "session_state", i.grant.sid)
 			},
-			callback: func(values url.Values, s *session) { values.Set("session_state", s.sid) },
+			callback: func(values url.Values, g *grant) { values.Set("session_state", g.sid) },
 		},
 	}
 }
@@ -103,7 +114,7 @@ func DocbyteVault(account, environment, tenant string) Config {
 func keycloak(claims map[string]any, i *issuance, typ string) {
 	claims["typ"], claims["azp"] = typ, i.client.ID
 	setUnlessEmpty(claims, "sid", i.grant.sid)
-	setUnlessEmpty(claims, "session_state", i.grant.sid)
+	claims["preferred_username"] = "service-account-" + i.client.ID
 	if i.user != nil {
 		claims["preferred_username"] = i.user.Subject
 	}
@@ -144,10 +155,11 @@ func Authcore(issuer string) Config {
 }
 
 // TokenOS is the Ory Hydra of TokenOS at https://{project}.projects.oryapis.com/ (empty: your-project). A client has exactly one way to
-// authenticate (Client.AuthMethod; with a Secret client_secret_basic, else private_key_jwt or none); assertions need a kid, the registered
-// alg (Client.AssertionAlg, default RS256) and the token endpoint as aud. audience= names audiences (those of Config.Resources, nil: any),
-// resource is ignored. Refresh tokens need scope offline or offline_access. Introspection is at /admin/oauth2/introspect, not in the
-// metadata, and asks for no credentials.
+// authenticate (Client.AuthMethod; with a Secret client_secret_basic, else private_key_jwt or none); assertions need the registered alg
+// (Client.AssertionAlg, default RS256), the token endpoint as aud and, when they name a kid, the registered one. audience= names
+// audiences (those of Config.Resources, nil: any), resource is ignored. Refresh tokens need scope offline or offline_access.
+// Introspection is at /admin/oauth2/introspect, not in the metadata, and asks for no credentials. Logout tokens have no exp. Held
+// against Hydra 2.3.0 in internal/interop.
 func TokenOS(project string) Config {
 	return Config{
 		Issuer:          "https://" + cmp.Or(project, "your-project") + ".projects.oryapis.com/",
@@ -159,7 +171,8 @@ func TokenOS(project string) Config {
 				"introspect=/admin/oauth2/introspect end_session=/oauth2/sessions/logout"),
 			accessTyp: "JWT", tokenType: "bearer", audience: "-", claimsBelow: "ext", twoKeys: true,
 			audienceParameter: true, registeredMethod: true, strictAssertion: true, openIntrospection: true, bareErrors: true,
-			offlineOnly: true, shortLivedAccess: true, noIss: true,
+			offlineOnly: true, shortLivedAccess: true, noIss: true, hintedLogout: true, draftLogoutTokens: true,
+			assertionCodes: map[string]string{unknownKeyID: "invalid_request", usedAssertion: "jti_known"},
 			authorize: func(form url.Values) *oauthError {
 				if len(form.Get("state")) < 8 {
 					return refuse("invalid_state", "the state is missing or has fewer than 8 characters")
@@ -167,19 +180,29 @@ func TokenOS(project string) Config {
 				return nil
 			},
 			metadata: func(doc map[string]any) {
-				delete(doc, "introspection_endpoint")
-				delete(doc, "introspection_endpoint_auth_methods_supported")
+				for _, field := range []string{
+					"introspection_endpoint", "introspection_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported",
+					"token_endpoint_auth_signing_alg_values_supported", "prompt_values_supported",
+				} {
+					delete(doc, field)
+				}
+				doc["token_endpoint_auth_methods_supported"] = []string{methodPost, methodBasic, methodAssertion, methodNone}
+				doc["claims_supported"] = []string{"sub"}
+				doc["code_challenge_methods_supported"] = []string{"plain", "S256"} // and yet plain is refused
 				doc["scopes_supported"] = append([]string{"offline"}, doc["scopes_supported"].([]string)...)
 			},
-			access: hydraAccess,
+			callback: func(values url.Values, g *grant) { values.Set("scope", strings.Join(g.scopes, " ")) },
+			access:   hydraAccess,
 			id: func(claims map[string]any, i *issuance) {
 				claims["aud"], claims["jti"], claims["rat"] = []string{i.client.ID}, random(), i.now.Unix()
+				setUnlessEmpty(claims, "nonce", i.grant.nonce) // with every refresh too
 			},
 			introspection: func(answer map[string]any) {
 				if scopes, ok := answer["scp"].([]string); ok {
 					answer["scope"] = strings.Join(scopes, " ")
 					delete(answer, "scp")
 				}
+				delete(answer, "jti")
 				answer["token_use"] = "access_token"
 			},
 		},

@@ -218,11 +218,19 @@ func TestDocbyteVault(t *testing.T) {
 	}
 	check.Equal(t, access["tenant"], any("globex"), "tenant")
 	check.Equal(t, access["aud"], any("account"), "aud: resource is ignored")
-	check.Equal(t, access["session_state"], a.json["session_state"], "session_state")
+	check.DeepEqual(t, access["realm_access"], any(map[string]any{
+		"roles": []any{"default-roles-globex", "offline_access", "uma_authorization"},
+	}), "realm_access")
 	check.Equal(t, access["exp"].(float64)-access["iat"].(float64), 300.0, "lifetime")
 	check.Equal(t, header(t, a.text("access_token"))["typ"], any("JWT"), "header typ")
 	check.Equal(t, get(t, p, p.URL("userinfo"), a.text("access_token")).text("sub"), "alice", "sub at userinfo")
-	check.True(t, active(t, p, a.text("access_token")), "introspection")
+	for token, typ := range map[string]string{a.text("access_token"): "Bearer", a.text("refresh_token"): "Refresh"} {
+		told := post(t, p, "introspect", "web:s3cret", "token", token).json // another client's
+		check.Equal(t, told["active"], any(true), "active")
+		for name, want := range map[string]any{"typ": typ, "token_type": typ, "client_id": "spa", "aud": "account", "tenant": "globex"} {
+			check.Equal(t, told[name], want, name+" of introspection")
+		}
+	}
 
 	renew := func(token string) answer {
 		t.Helper()
@@ -253,7 +261,14 @@ func TestDocbyteVaultService(t *testing.T) {
 	claims := payload(t, a.text("access_token"))
 	check.Equal(t, claims["tenant"], any("acme"), "tenant")
 	check.Equal(t, claims["aud"], any("vault-api"), "aud by mapper")
+	check.Equal(t, claims["preferred_username"], any("service-account-svc"), "preferred_username")
 	check.True(t, success(t, post(t, p, "token", "", body...)).json["id_token"] == nil, "an ID token without scope openid")
+	success(t, post(t, p, "token", "", append(body, "resource", "https://a.example.test")...))
+	refused(t, post(t, p, "token", "", append(body, "resource", "https://a.example.test", "resource", "https://b.example.test")...), 400, "invalid_request")
+	twice := signIn(t, p, "resource", "https://a.example.test", "resource", "https://b.example.test")
+	check.Equal(t, twice.Get("error"), "invalid_request", "two resources at the authorization endpoint")
+	refused(t, post(t, p, "token", "svc:wrong", "grant_type", "client_credentials"), 401, "unauthorized_client")
+	refused(t, post(t, p, "token", "nobody:s", "grant_type", "client_credentials"), 401, "invalid_client")
 }
 
 func TestDocbyteVaultSwitches(t *testing.T) {
@@ -359,8 +374,19 @@ func TestTokenOS(t *testing.T) {
 	check.Equal(t, admin.text("scope"), "openid offline_access", "scope by introspection")
 	check.Equal(t, admin.text("token_use"), "access_token", "token_use")
 
+	check.True(t, admin.json["jti"] == nil, "jti by introspection")
+	check.Equal(t, signIn(t, p, "scope", "openid email").Get("scope"), "openid email", "scope in the callback")
+	_, err := p.NewBrowser().SignOut(endSession(p, "client_id", "web", "post_logout_redirect_uri", bye))
+	check.True(t, err != nil, "a logout without id_token_hint comes back")
+	_, err = p.NewBrowser().SignOut(endSession(p, "id_token_hint", a.text("id_token"), "post_logout_redirect_uri", bye))
+	check.NoError(t, err)
+	told := p.LogoutToken("web", "alice", "sid-1")
+	check.Equal(t, header(t, told)["typ"], any("JWT"), "typ of a logout token")
+	check.DeepEqual(t, names(payload(t, told)), []string{"aud", "events", "iat", "iss", "jti", "sid"}, "claims of a logout token")
+
 	b := success(t, refresh(t, p, a.text("refresh_token")))
 	check.DeepEqual(t, payload(t, b.text("access_token"))["aud"], access["aud"], "aud of the refreshed token")
+	check.Equal(t, payload(t, b.text("id_token"))["nonce"], any("nonce-123"), "nonce of the refreshed ID token")
 	check.Equal(t, post(t, p, "introspect", "", "token", a.text("access_token")).json["active"], any(false), "the old access token")
 	refused(t, refresh(t, p, a.text("refresh_token")), 400, "invalid_grant")
 	check.Equal(t, post(t, p, "introspect", "", "token", b.text("access_token")).json["active"], any(false), "the chain after reuse")
@@ -382,7 +408,8 @@ func TestTokenOSService(t *testing.T) {
 	// Exactly the registered method, and no hint in a header.
 	success(t, cc("svc:s"))
 	success(t, cc("", "client_id", "post", "client_secret", "s"))
-	for _, bad := range []answer{cc("", "client_id", "svc", "client_secret", "s"), cc("post:s"), cc("svc:wrong"), cc("odd:id:a b%c"), cc("")} {
+	refused(t, cc(""), 400, "invalid_request")
+	for _, bad := range []answer{cc("", "client_id", "svc", "client_secret", "s"), cc("post:s"), cc("svc:wrong"), cc("odd:id:a b%c")} {
 		refused(t, bad, 401, "invalid_client")
 		check.Equal(t, bad.header.Get("WWW-Authenticate"), "", "WWW-Authenticate")
 	}
@@ -400,8 +427,8 @@ func TestTokenOSService(t *testing.T) {
 	for name, bearer := range map[string]string{"no token": "", "bad token": "x"} {
 		info := get(t, p, p.URL("userinfo"), bearer)
 		check.Equal(t, info.status, http.StatusUnauthorized, name)
-		check.Equal(t, info.header.Get("WWW-Authenticate"), "", "WWW-Authenticate, "+name)
-		check.True(t, info.text("error") != "", "%s: no error in %s", name, info.body)
+		check.Contains(t, info.header.Get("WWW-Authenticate"), `Bearer error="request_unauthorized",error_description="`)
+		check.Equal(t, info.text("error"), "request_unauthorized", name)
 	}
 }
 
@@ -411,17 +438,21 @@ func TestTokenOSPrivateKeyJWT(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check.NoError(t, err)
 	p := preset(t, oidctest.TokenOS(""), func(c *oidctest.Config) {
-		c.Clients = []oidctest.Client{{ID: "svc", PublicKey: key.Public()}}
+		c.Clients = []oidctest.Client{{ID: "svc", PublicKey: key.Public()}, {ID: "named", PublicKey: key.Public(), KeyID: "key-1"}}
 	})
 	good := map[string]any{"aud": p.URL("token")}
 	raw := assertion(p, key, "RS256", good)
 	success(t, withAssertion(t, p, raw))
-	refused(t, withAssertion(t, p, raw), 401, "invalid_client")
+	refused(t, withAssertion(t, p, raw), 400, "jti_known")
 	refused(t, withAssertion(t, p, assertion(p, key, "RS256", nil)), 401, "invalid_client") // aud is the issuer
 	refused(t, withAssertion(t, p, assertion(p, key, "PS256", good)), 401, "invalid_client")
 	refused(t, withAssertion(t, p, assertion(p, ec, "ES256", good)), 401, "invalid_client")
-	noKid := oidctest.New(oidctest.Config{Key: key}).Sign(map[string]any{"kid": nil}, map[string]any{
-		"iss": "svc", "sub": "svc", "aud": p.URL("token"), "jti": "1", "exp": time.Now().Add(time.Minute).Unix(),
-	})
-	refused(t, withAssertion(t, p, noKid), 401, "invalid_client")
+	for kid, want := range map[any]int{"key-1": http.StatusOK, nil: http.StatusOK, "key-2": http.StatusBadRequest} {
+		a := withAssertion(t, p, oidctest.New(oidctest.Config{Key: key}).Sign(map[string]any{"kid": kid}, map[string]any{
+			"iss": "named", "sub": "named", "aud": p.URL("token"), "jti": rand.Text(), "exp": time.Now().Add(time.Minute).Unix(),
+		}))
+		if check.Equal(t, a.status, want, a.body); want != http.StatusOK {
+			refused(t, a, want, "invalid_request")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package oidctest
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,18 +10,20 @@ import (
 
 func (p *Provider) serveUserInfo(w http.ResponseWriter, r *http.Request) {
 	scheme, raw, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || raw == "" {
-		missing := &oauthError{status: http.StatusUnauthorized, challenge: `Bearer realm="oidctest"`}
-		if p.cfg.quirks.bareErrors {
-			missing.code = "request_unauthorized"
-		}
-		p.writeError(w, missing)
-		return
-	}
+	none := !strings.EqualFold(scheme, "Bearer") || raw == ""
 	p.mu.Lock()
 	t := p.live(strings.TrimSpace(raw))
 	p.mu.Unlock()
-	if t == nil {
+	switch {
+	case p.cfg.quirks.bareErrors && (none || t == nil):
+		const code, text = "request_unauthorized", "the request could not be authorized"
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer error=%q,error_description=%q", code, text))
+		p.writeError(w, &oauthError{status: http.StatusUnauthorized, code: code, text: text})
+		return
+	case none:
+		p.writeError(w, &oauthError{status: http.StatusUnauthorized, challenge: `Bearer realm="oidctest"`})
+		return
+	case t == nil:
 		p.writeError(w, &oauthError{
 			status: http.StatusUnauthorized, code: "invalid_token", text: "the access token is unknown, expired or revoked",
 			challenge: `Bearer realm="oidctest", error="invalid_token"`,
