@@ -1,10 +1,14 @@
-// Package interop holds this module against others on this machine: servers written by others, started on loopback by the
-// test and driven as a person and as a service would drive them; and the token and key parsers of go-jose, with mutated
-// input and Wycheproof's vectors.
+// Package interop holds this module against others on this machine. Here is what its tests share; each provider has a folder
+// of its own with the server, started on loopback, and the flows that ran against it:
 //
-//	INTEROP_REQUIRE=1 go test -C internal/interop -v ./...
-//	go test -C internal/interop -run 'Differential|Vectors' ./...    # DIFFERENTIAL_SEED=n replays a run, DIFFERENTIAL_COUNT=n sizes it
+//	keycloak, hydra, oidcprovider, zitadel, glewlwyd, fosite
 //
-// A server that cannot be had here (no Node, no network to install it) skips its test; with INTEROP_REQUIRE=1, as in
-// .ci/run, it fails it. What is installed is kept in the user's cache directory, by the digest of its lockfile.
+// So is hydra/server, which is Hydra itself. Folder browser drives a real Chromium, faults breaks the line between us and a provider, differential compares our token
+// and key parser with go-jose's.
+//
+//	INTEROP_REQUIRE=1 go test -C internal/interop -v ./...    # fosite is a module of its own: -C internal/interop/fosite
+//	go test -C internal/interop ./keycloak -update            # accept what was seen as the provider's column of docs/real-providers.md
+//
+// A server that cannot be had here (no Java, no Node, no network to install it) skips its test; with INTEROP_REQUIRE=1, as
+// in .ci/run, it fails it. What is installed is kept in the user's cache directory.
 package interop

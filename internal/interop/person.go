@@ -2,21 +2,29 @@ package interop
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/relyingparty/oidc/client"
 )
 
 // Person sits at a browser without a window: cookies, redirects, and the provider's forms.
 type Person struct {
 	Name, Password string
+
+	// Script stands for the program in a provider's page that has no form: it gives the address the page goes to next, or "".
+	Script func(t testing.TB, p *Person, page *Page) string
 
 	provider string // origin whose forms are filled in
 	http     *http.Client
@@ -28,7 +36,10 @@ type Page struct {
 	Status int
 	Header http.Header
 	Body   string
-	Forms  []string // titles of the provider's forms that were answered on the way
+
+	Form    url.Values     // what would have been posted to an address that was not opened
+	Forms   []string       // titles of the pages whose form was sent on the way: the provider's, and those that submit themselves
+	Cookies []*http.Cookie // set on the way
 }
 
 // NewPerson has an account at the provider whose issuer is given, and an empty cookie jar.
@@ -46,11 +57,34 @@ func NewPerson(t testing.TB, name, password, issuer string) *Person {
 	}}
 }
 
+// Trust makes the browser accept a server's certificate, such as that of NewTLSApp.
+func (p *Person) Trust(cert *x509.Certificate) *Person {
+	p.http.Transport.(*http.Transport).TLSClientConfig = trusting(cert)
+	return p
+}
+
+// trusting is how to speak TLS with the one server that has this certificate.
+func trusting(cert *x509.Certificate) *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
 // Visit opens target and goes on as a person would: follows redirects and answers each form of the provider,
 // until there is nothing left to answer or the next address starts with until (not empty), which is not opened.
 func (p *Person) Visit(t testing.TB, target, until string) *Page {
 	t.Helper()
 	return p.travel(t, request(t, http.MethodGet, parse(t, target), nil), until)
+}
+
+// Authorize opens the answer of an application that sends the browser to the provider with auth: a redirect, or a page
+// that posts. Then it goes on like Visit.
+func (p *Person) Authorize(t testing.TB, auth *client.Authorization, until string) *Page {
+	t.Helper()
+	w := httptest.NewRecorder()
+	auth.Respond(w, nil)
+	page := &Page{URL: parse(t, Callback), Status: w.Code, Header: w.Header(), Body: w.Body.String()}
+	return p.travel(t, p.next(t, page), until)
 }
 
 // Post sends a form to target, as a button on a page of the same origin would, and goes on like Visit.
@@ -78,25 +112,23 @@ const maxSteps = 25
 func (p *Person) travel(t testing.TB, req *http.Request, until string) *Page {
 	t.Helper()
 	var way, forms []string
+	var cookies []*http.Cookie
 	for range maxSteps {
 		if until != "" && strings.HasPrefix(req.URL.String(), until) {
-			return &Page{URL: req.URL, Forms: forms}
+			return &Page{URL: req.URL, Form: req.PostForm, Forms: forms, Cookies: cookies}
 		}
 		way = append(way, req.Method+" "+origin(req.URL)+req.URL.Path)
 		page := p.open(t, req)
+		cookies = append(cookies, page.Cookies...)
 		next := p.next(t, page)
 		if next == nil {
-			page.Forms = forms
+			page.Forms, page.Cookies = forms, cookies
 			return page
 		}
-		if page.Status == http.StatusOK {
+		if page.Status/100 != 3 {
 			forms = append(forms, title(page.Body))
 		}
-		site := "same-origin"
-		if origin(next.URL) != origin(page.URL) {
-			site = "same-site" // another port of this machine
-		}
-		next.Header.Set("Sec-Fetch-Site", site)
+		next.Header.Set("Sec-Fetch-Site", site(page.URL, next.URL))
 		req = next
 	}
 	t.Fatalf("%s is still on the way after %d steps:\n%s", p.Name, maxSteps, strings.Join(way, "\n"))
@@ -114,10 +146,10 @@ func (p *Person) open(t testing.TB, req *http.Request) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Page{URL: req.URL, Status: resp.StatusCode, Header: resp.Header, Body: string(body)}
+	return &Page{URL: req.URL, Status: resp.StatusCode, Header: resp.Header, Body: string(body), Cookies: resp.Cookies()}
 }
 
-// next is the request that page leads to: its redirect, or its form when the page is the provider's.
+// next is the request that page leads to: its redirect, or its form when the page is the provider's or submits itself.
 func (p *Person) next(t testing.TB, page *Page) *http.Request {
 	t.Helper()
 	if location := page.Header.Get("Location"); location != "" && page.Status/100 == 3 {
@@ -126,12 +158,13 @@ func (p *Person) next(t testing.TB, page *Page) *http.Request {
 		}
 		return request(t, http.MethodGet, resolve(t, page.URL, location), nil)
 	}
-	if page.Status != http.StatusOK || origin(page.URL) != p.provider {
+	itself := strings.Contains(page.Body, "document.forms[0].submit()")
+	if !itself && (page.Status != http.StatusOK || origin(page.URL) != p.provider) {
 		return nil
 	}
 	method, action, values, found := p.fill(t, page)
 	if !found {
-		return nil
+		return p.run(t, page)
 	}
 	target := resolve(t, page.URL, action)
 	if method != http.MethodPost {
@@ -176,7 +209,7 @@ func (p *Person) fill(t testing.TB, page *Page) (method, action string, values u
 				if pressed = true; name == "" {
 					continue
 				}
-			case kind == "password":
+			case kind == "password" || name == "password":
 				value = p.Password
 			case kind == "checkbox" || kind == "radio":
 				if !has(n, "checked") {
@@ -244,6 +277,7 @@ func request(t testing.TB, method string, target *url.URL, form url.Values) *htt
 		t.Fatal(err)
 	}
 	if form != nil {
+		req.PostForm = form // for whoever looks at the request; the body is what is sent
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	req.Header.Set("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
@@ -251,6 +285,17 @@ func request(t testing.TB, method string, target *url.URL, form url.Values) *htt
 	req.Header.Set("Sec-Fetch-Dest", "document")
 	req.Header.Set("Sec-Fetch-Site", "none")
 	return req
+}
+
+// site is the word of Sec-Fetch-Site for a way between two servers of this machine.
+func site(from, to *url.URL) string {
+	switch {
+	case origin(from) == origin(to):
+		return "same-origin"
+	case from.Scheme == to.Scheme:
+		return "same-site" // another port
+	}
+	return "cross-site"
 }
 
 func origin(u *url.URL) string { return fmt.Sprintf("%s://%s", u.Scheme, u.Host) }

@@ -97,6 +97,14 @@ func (p *Process) End(within time.Duration) int {
 	return p.ExitCode(within)
 }
 
+// Send writes one line to its standard input.
+func (p *Process) Send(t testing.TB, line string) {
+	t.Helper()
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+		t.Fatalf("%s does not listen: %v\n%s", p.cmd.Path, err, p.Log())
+	}
+}
+
 // Line is the next line of standard output; the test fails when none comes in time.
 func (p *Process) Line(t testing.TB, within time.Duration) string {
 	t.Helper()
