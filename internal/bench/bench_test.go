@@ -5,11 +5,14 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/internal/keyset"
 )
 
 // TestVerifiers: every verifier accepts a good token and refuses a corrupted one, under each algorithm; and ours
@@ -120,6 +123,66 @@ func TestSection(t *testing.T) {
 	for _, want := range []string{"pass  ratio: 1.10x, at most 1.20x", "FAIL  faster: 20x, at least 30x", "FAIL  missing: peer: EOF"} {
 		check.True(t, strings.Contains(text.String(), want), "no %q in:\n%s", want, &text)
 	}
+}
+
+// TestCrowd: what is measured is remembered: nobody asks about a token again.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	p := newProvider(issuer)
+	g, err := guard(p, room(1000), remembering(1000))
+	check.NoError(t, err)
+	c := newCrowd(g, opaque, 1000)
+	check.Equal(t, len(c.tokens), 1000, "tokens")
+	check.True(t, !slices.Contains(c.tokens, ""), "a token was not kept")
+	for workers := range 4 {
+		c.sample(workers + 1)
+	}
+	check.Equal(t, p.requests("introspect"), 1000, "calls")
+}
+
+// TestMostKeys: of a set so many keys are read, and no more.
+func TestMostKeys(t *testing.T) {
+	t.Parallel()
+	var set []object
+	for _, k := range ring("EdDSA", mostKeys+1) {
+		set = append(set, k.jwk())
+	}
+	keys, skipped, err := keyset.Parse(marshal(object{"keys": set}))
+	check.NoError(t, err)
+	check.Equal(t, len(keys), mostKeys, "keys")
+	check.Equal(t, len(skipped), 1, "skipped")
+}
+
+// TestPrograms: the servers give the same answer, the guarded ones to nobody without a good token.
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	key := newSigner("RS256", "key")
+	p := newProvider("", key)
+	t.Cleanup(p.serve())
+	set, err := assemble(t.Context(), p, key, t.TempDir())
+	check.NoError(t, err)
+	running, stop, err := set.start(t.Context())
+	check.NoError(t, err)
+	defer stop()
+	for i, s := range running {
+		_, modules, err := set.programs[i].measures()
+		check.NoError(t, err)
+		check.Equal(t, modules > 0, set.programs[i].guarded, "modules of "+set.programs[i].name)
+		status, _, err := s.get(t.Context(), set.series(i))
+		check.NoError(t, err)
+		check.Equal(t, status, http.StatusOK, "status of a new token")
+	}
+}
+
+func TestReadLoad(t *testing.T) {
+	t.Parallel()
+	got, err := readLoad("Running 4s test\nfigures 80000 4000000 1200 9000 0\n")
+	check.NoError(t, err)
+	check.Equal(t, got, load{perSecond: 20_000, p50: 1.2e6, p99: 9e6}, "load")
+	_, err = readLoad("figures 80000 4000000 1200 9000 3\n")
+	check.Error(t, err, errLoad)
+	_, err = readLoad("unable to connect\n")
+	check.Error(t, err, errNoFigures)
 }
 
 // TestGrowth: whatever grows stays within what the guard accepts. It counts allocations, so it is not parallel.

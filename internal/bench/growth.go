@@ -88,13 +88,10 @@ func (b *bench) byClaims() chart {
 
 func (b *bench) byKeys() chart {
 	lines := []line{{name: anew}, {name: again}}
-	var keys []*signer
-	for _, n := range []int{1, 10, 25, 50, 75, 100} {
-		for len(keys) < n {
-			keys = append(keys, newSigner("ES256", fmt.Sprintf("key-%03d", len(keys))))
-		}
+	keys := ring("ES256", mostKeys)
+	for _, n := range []int{1, 10, 25, 50, 75, mostKeys} {
 		key := keys[n-1]
-		b.cost(newProvider(issuer, keys...), key, key.sign(standard()), float64(n), lines)
+		b.cost(newProvider(issuer, keys[:n]...), key, key.sign(standard()), float64(n), lines)
 	}
 	return chart{name: "number of keys", file: "performance-keys.svg", unit: "keys", lines: lines}
 }
@@ -104,9 +101,8 @@ func (b *bench) byIssuers() chart {
 	lines := []line{{name: "listed, verified anew (ES256)"}, {name: "a template, verified anew"}, {name: "a template, seen before"}}
 	key := newSigner("ES256", "key-2026-01")
 	p := newProvider(issuer, key)
-	base := issuer + "/realms/"
 	template := func(c *middleware.Config) {
-		c.DiscoveryURL = base + "{tenant}"
+		c.DiscoveryURL = realms + "{tenant}"
 		c.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, AllowAnyTenant: true}
 	}
 	off, err := guard(p, -1, template)
@@ -120,26 +116,18 @@ func (b *bench) byIssuers() chart {
 		counts = counts[:3]
 	}
 	var tokens []string
-	var list []middleware.IssuerConfig
 	var requests []*http.Request
 	for _, n := range counts {
 		for i := len(tokens); i < n; i++ {
-			name := fmt.Sprintf("tenant-%03d", i)
-			tokens = append(tokens, key.sign(with(standard(), object{"iss": base + name, "tenant": name})))
-			list = append(list, middleware.IssuerConfig{DiscoveryURL: base + name})
+			tokens = append(tokens, key.sign(ofRealm(i)))
 			requests = append(requests, request(tokens[i]))
 			introduce(b.ctx, tokens[i], off, on)
 		}
-		listed, err := guard(p, -1, func(c *middleware.Config) { c.DiscoveryURL, c.Issuers = "", list })
-		must(err)
-		turn := func(f func(i int)) func() {
-			i := 0
-			return func() { f(i); i = (i + 1) % n }
-		}
+		listed := listing(p, n)
 		figures := b.plan.measure(
-			subject{do: turn(func(i int) { authenticate(b.ctx, listed, tokens[i]) })},
-			subject{do: turn(func(i int) { authenticate(b.ctx, off, tokens[i]) })},
-			subject{do: turn(func(i int) { handler.ServeHTTP(w, requests[i]) })},
+			subject{do: inTurn(n, func(i int) { authenticate(b.ctx, listed, tokens[i]) })},
+			subject{do: inTurn(n, func(i int) { authenticate(b.ctx, off, tokens[i]) })},
+			subject{do: inTurn(n, func(i int) { handler.ServeHTTP(w, requests[i]) })},
 		)
 		for i := range lines {
 			lines[i].points = append(lines[i].points, point{float64(n), figures[i].ns})

@@ -28,7 +28,7 @@ const (
 
 var errInactive = errors.New("not active")
 
-// byHand is an introspection call as one writes it with the standard library.
+// byHand is an introspection call as one writes it with the standard library; its client has a timeout.
 func byHand(p *provider, c *http.Client) verify {
 	return func(ctx context.Context, token string) error {
 		form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
@@ -92,7 +92,7 @@ func (b *bench) introspection() []*section {
 	p := newProvider(issuer)
 	stop := p.serve()
 	defer stop()
-	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	c := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	return []*section{b.introspectionHit(p, c), b.introspectionMiss(p, c), b.introspectionFlood()}
 }
 

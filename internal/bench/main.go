@@ -3,7 +3,8 @@
 // peer that could not be measured as one.
 //
 //	go run -C internal/bench . -quick    # one table, in about two minutes
-//	go run -C internal/bench .           # longer, with growth; writes docs/performance.md and its plots
+//	go run -C internal/bench .           # longer, with growth and whole processes; writes docs/performance.md and its plots
+//	go run -C internal/bench . -only process    # one part by its name, here the servers under wrk
 package main
 
 import (
@@ -55,7 +56,7 @@ func run(quick bool, only, docs string) (failed int) {
 	var plots []chart
 	passed := 0
 	for _, part := range b.parts() {
-		if !strings.Contains(part.name, only) {
+		if !strings.Contains(part.name, only) || part.long && quick && part.name != only {
 			continue
 		}
 		made, drawn := part.run()
@@ -77,32 +78,35 @@ func run(quick bool, only, docs string) (failed int) {
 type part struct {
 	name string
 	run  func() ([]*section, []chart)
+	long bool // left out when it has to be quick, unless it is asked for by its full name
 }
 
 func (b *bench) parts() []part {
 	one := func(name string, f func() *section) part {
-		return part{name, func() ([]*section, []chart) { return []*section{f()}, nil }}
+		return part{name: name, run: func() ([]*section, []chart) { return []*section{f()}, nil }}
 	}
-	crowd := 1_000_000
+	several := func(name string, f func() []*section) part {
+		return part{name: name, run: func() ([]*section, []chart) { return f(), nil }}
+	}
+	crowds := []int{1, 100_000, 1_000_000}
 	if b.quick {
-		crowd = 20_000
+		crowds = []int{1, 20_000}
 	}
-	list := []part{
+	return []part{
 		one("validate-rs256", func() *section { return b.validate("RS256", 1.20, 35) }),
 		one("validate-es256", func() *section { return b.validate("ES256", 1.10, 0) }),
 		one("validate-eddsa", func() *section { return b.validate("EdDSA", 1.15, 0) }),
 		one("hit", b.hit),
-		{"introspect", func() ([]*section, []chart) { return b.introspection(), nil }},
+		several("introspect", b.introspection),
 		one("service", b.service),
 		one("rush", b.rush),
 		one("cache", b.caches),
-		one("crowd", func() *section { return b.crowd(crowd) }),
+		one("crowd", func() *section { return b.crowds(crowds...) }),
+		one("lookup", b.lookup),
 		one("junk", b.junk),
+		{name: "growth", run: b.growth, long: true},
+		{name: "process", run: func() ([]*section, []chart) { return b.process(), nil }, long: true},
 	}
-	if !b.quick {
-		list = append(list, part{"growth", b.growth})
-	}
-	return list
 }
 
 // machine says where this ran, and how busy it was before.

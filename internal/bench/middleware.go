@@ -3,15 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	auth02 "github.com/auth0/go-jwt-middleware/v2"
 	auth03 "github.com/auth0/go-jwt-middleware/v3"
@@ -175,89 +169,4 @@ func (b *bench) hit() *section {
 	took := b.plan.parallel(known, 1, 2)
 	s.note("in two goroutines at once a request takes %s, in one %s", duration(took[1]), duration(took[0]))
 	return s
-}
-
-// crowd measures requests through a guard that remembers many tokens beside one that remembers one.
-func (b *bench) crowd(n int) *section {
-	s := &section{
-		title: "Whole middleware, many tokens seen before",
-		head:  []string{"tokens", "time", "ratio", "bytes a token"},
-	}
-	key := newSigner("EdDSA", "key-2026-01")
-	p := newProvider(issuer, key)
-	alone, _, _ := filled(p, key, 1)
-	crowded, tokens, bytes := filled(p, key, n)
-	one, many := make([]float64, 0, b.plan.rounds), make([]float64, 0, b.plan.rounds)
-	only := tokens[0]
-	alone(only)
-	const pass = 512
-	for range max(b.plan.rounds, 30) {
-		fresh, same := make([]string, pass), make([]string, pass)
-		for i := range fresh {
-			fresh[i], same[i] = strings.Clone(tokens[rand.IntN(n)]), strings.Clone(only)
-		}
-		one = append(one, timedOver(alone, same))
-		many = append(many, timedOver(crowded, fresh))
-	}
-	ratio := median(many) / median(one)
-	s.rows = [][]string{
-		{"1", duration(median(one)), "1x", ""},
-		{fmt.Sprint(n), duration(median(many)), number(ratio) + "x", number(bytes)},
-	}
-	s.atMost(fmt.Sprintf("%d tokens to one", n), ratio, 2, "x")
-	runtime.KeepAlive(tokens)
-	return s
-}
-
-func timedOver(serve func(token string), tokens []string) float64 {
-	start := time.Now()
-	for _, t := range tokens {
-		serve(t)
-	}
-	return float64(time.Since(start)) / float64(len(tokens))
-}
-
-// filled is a guard that has seen n tokens, and how many bytes it holds for each.
-func filled(p *provider, key *signer, n int) (serve func(token string), tokens []string, bytes float64) {
-	g, err := guard(p, n+n/8+64)
-	must(err)
-	reached := 0
-	handler := g.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
-	serve = func(token string) {
-		r := &http.Request{Method: http.MethodGet, Header: http.Header{"Authorization": {"Bearer " + token}}}
-		handler.ServeHTTP(discard{}, r)
-	}
-	claims := with(standard(), object{"jti": nil})
-	tokens = make([]string, n)
-	var wg sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				tokens[i] = key.sign(with(claims, object{"jti": fmt.Sprint(i)}))
-			}
-		})
-	}
-	wg.Wait()
-	before := heap()
-	for part := range slices.Chunk(tokens, max(1, (n+workers-1)/workers)) {
-		wg.Go(func() {
-			for _, t := range part {
-				if _, err := g.Authenticate(context.Background(), middleware.Credential{Token: t}); err != nil {
-					panic(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return serve, tokens, max(0, heap()-before) / float64(n)
-}
-
-// heap is the size of what lives.
-func heap() float64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
 }
