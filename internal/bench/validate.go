@@ -11,7 +11,7 @@ func (b *bench) validate(alg string, limit, allocs float64) *section {
 	key := newSigner(alg, "key-2026-01")
 	p := newProvider(issuer, key)
 	token := key.sign(standard())
-	s.note("a token of %d bytes, a set of one key; the floor is the standard library's verification of the decoded signature", len(token))
+	s.note("a token of %d bytes, a set of one key, no memory of tokens seen; the floor is the standard library's verification of the decoded signature", len(token))
 
 	subjects := []subject{{name: "floor: standard library", do: rawVerify(key, token)}}
 	for _, v := range append([]verifier{ours}, peers...) {

@@ -6,30 +6,27 @@ import (
 )
 
 // Digest hashes parts, each prefixed with its length, with SHA-256: lists that differ have different digests.
-func Digest(parts ...string) Key {
-	size := 0
-	for _, p := range parts {
-		size += 8 + len(p)
-	}
-	var room [2048]byte
-	if size <= len(room) {
-		b := room[:0]
-		for _, p := range parts {
-			b = binary.BigEndian.AppendUint64(b, uint64(len(p)))
-			b = append(b, p...)
-		}
-		return sha256.Sum256(b)
-	}
+func Digest(parts ...string) (k Key) {
 	h := sha256.New()
+	var room [512]byte // strings pass through it: as bytes of their own they would be allocated
+	used := 0
 	for _, p := range parts {
-		h.Write(binary.BigEndian.AppendUint64(room[:0], uint64(len(p))))
-		for len(p) > 0 {
-			n := copy(room[:], p)
-			h.Write(room[:n])
-			p = p[n:]
+		if used+8 > len(room) {
+			h.Write(room[:used])
+			used = 0
+		}
+		binary.BigEndian.PutUint64(room[used:], uint64(len(p)))
+		used += 8
+		for p != "" {
+			if used == len(room) {
+				h.Write(room[:])
+				used = 0
+			}
+			n := copy(room[used:], p)
+			used, p = used+n, p[n:]
 		}
 	}
-	var k Key
+	h.Write(room[:used])
 	h.Sum(k[:0])
 	return k
 }
