@@ -3,6 +3,7 @@ package remote_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -100,7 +101,8 @@ func newNetwork(t *testing.T, protocol string) *network {
 	server.StartTLS()
 	transport := remote.HTTPClient(nil).Transport.(*http.Transport).Clone()
 	transport.Proxy = nil
-	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}}
+	transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com", NextProtos: []string{protocol}}
+	transport.TLSClientConfig.RootCAs.AddCert(server.Certificate())
 	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 		here, there := net.Pipe()
 		w := &wire{Conn: here}
