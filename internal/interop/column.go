@@ -15,6 +15,7 @@ import (
 type Column struct {
 	provider string // name and version
 	cells    map[Flow]string
+	skipped  bool // a part of it, for want of something on this machine
 }
 
 const pass = "pass"
@@ -24,7 +25,7 @@ func NewColumn(t *testing.T, provider string) *Column {
 	t.Helper()
 	c := &Column{provider: provider, cells: map[Flow]string{}}
 	t.Cleanup(func() {
-		if t.Skipped() || Partial() {
+		if t.Skipped() || c.skipped || Partial() {
 			return
 		}
 		for _, flow := range Flows() {
@@ -42,13 +43,15 @@ func NewColumn(t *testing.T, provider string) *Column {
 // Pass runs the parts of a flow as one subtest; each returns what it saw, for the log.
 func (c *Column) Pass(t *testing.T, flow Flow, parts ...func(t *testing.T) string) {
 	t.Helper()
-	if t.Run(string(flow), func(t *testing.T) {
+	t.Run(string(flow), func(t *testing.T) {
+		defer func() { c.skipped = c.skipped || t.Skipped() }()
 		for _, part := range parts {
 			t.Log(part(t))
 		}
-	}) {
-		c.set(t, flow, pass)
-	}
+		if !t.Failed() {
+			c.set(t, flow, pass)
+		}
+	})
 }
 
 // None says why the provider does not offer a flow: "publishes no keys".

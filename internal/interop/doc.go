@@ -3,10 +3,10 @@
 //
 //	keycloak, hydra, oidcprovider, zitadel, glewlwyd, fosite
 //
-// So is hydra/server, which is Hydra itself. Folder browser drives a real Chromium, faults breaks the line between us and a provider, differential compares our token
+// Folder browser drives a real Chromium, faults breaks the line between us and a provider, differential compares our token
 // and key parser with go-jose's.
 //
-//	INTEROP_REQUIRE=1 go test -C internal/interop -v ./...    # fosite is a module of its own: -C internal/interop/fosite
+//	INTEROP_REQUIRE=1 go test -C internal/interop -v ./...    # fosite is a module of its own, and so is hydra/server, Hydra itself
 //	go test -C internal/interop ./keycloak -update            # accept what was seen as the provider's column of docs/real-providers.md
 //
 // A server that cannot be had here (no Java, no Node, no network to install it) skips its test; with INTEROP_REQUIRE=1, as

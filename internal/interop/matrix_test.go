@@ -21,7 +21,7 @@ var providers = []struct{ folder, as string }{
 }
 
 // TestMatrix holds docs/real-providers.md and the README to the columns that the providers' tests compare with their own
-// run. -update writes both, after the columns.
+// run. -update writes both; run it after the columns are written.
 func TestMatrix(t *testing.T) {
 	var columns []column
 	for _, p := range providers {
@@ -101,7 +101,7 @@ func version(provider string) string {
 // summary is one line a provider: how much of it runs.
 func summary(columns []column) string {
 	var b strings.Builder
-	b.WriteString("| real server | stands for | flows that pass | not offered by it |\n|---|---|---|---|\n")
+	b.WriteString("| real server | stands for | flows that pass | not offered |\n|---|---|---|---|\n")
 	for _, c := range columns {
 		passed := 0
 		for _, cell := range c.cells {

@@ -100,11 +100,17 @@ func (p *Person) Post(t testing.TB, target string, form url.Values, until string
 // GetJSON asks for a page as a script would, with the person's cookies.
 func (p *Person) GetJSON(t testing.TB, target string) *Page {
 	t.Helper()
+	return p.open(t, scripted(t, target))
+}
+
+// scripted is what a script asks for.
+func scripted(t testing.TB, target string) *http.Request {
+	t.Helper()
 	req := request(t, http.MethodGet, parse(t, target), nil)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Sec-Fetch-Mode", "cors")
 	req.Header.Set("Sec-Fetch-Dest", "empty")
-	return p.open(t, req)
+	return req
 }
 
 const maxSteps = 25

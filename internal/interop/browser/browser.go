@@ -33,7 +33,7 @@ func New(t testing.TB) *Browser {
 		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-default-apps", "--disable-extensions",
 		"--no-default-browser-check", "--password-store=basic", "--use-mock-keychain", "--hide-scrollbars", "--window-size=1100,800",
 		"--log-level=3", "--user-data-dir="+profile,
-		"--host-resolver-rules=MAP * 127.0.0.1",
+		"--host-resolver-rules=MAP * 127.0.0.1", "--no-proxy-server",
 		"--ignore-certificate-errors-spki-list="+certificate().pin,
 		"--remote-debugging-port=0", "--remote-debugging-pipe",
 		"about:blank",

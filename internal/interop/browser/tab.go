@@ -104,12 +104,6 @@ func (tab *Tab) Click(selector string) {
 	tab.run("clicking "+selector, clicking(selector))
 }
 
-// Type fills a field, key by key.
-func (tab *Tab) Type(selector, text string) {
-	tab.t.Helper()
-	tab.run("typing into "+selector, typing(selector, text))
-}
-
 // WaitURL waits until the page's address starts with prefix.
 func (tab *Tab) WaitURL(prefix string) {
 	tab.t.Helper()
