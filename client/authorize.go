@@ -40,7 +40,9 @@ func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorizat
 	if c.cfg.RedirectURL == "" {
 		return nil, configError(op, "RedirectURL", "is needed for login: set it to the registered URL the provider sends the browser back to")
 	}
-	r := &authRequest{params: cloneValues(c.cfg.ExtraAuthParams), resources: c.cfg.Resources, scopes: c.cfg.Scopes}
+	r := &authRequest{
+		params: cloneValues(c.cfg.ExtraAuthParams), resources: slices.Clone(c.cfg.Resources), scopes: slices.Clone(c.cfg.Scopes),
+	}
 	if r.params == nil {
 		r.params = url.Values{}
 	}

@@ -86,6 +86,19 @@ func TestAuthorizeEmptyScope(t *testing.T) {
 	check.True(t, !q.Has("code_challenge") && a.Transaction.Verifier == "", "PKCE is not skipped")
 }
 
+// What is done to a Transaction changes no later login.
+func TestAuthorizeCopiesTheConfiguration(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newProvider(t), func(cfg *client.Config) {
+		cfg.Scopes, cfg.Resources = []string{"openid", "email"}, []string{apiResource}
+	})
+	a, _ := authorize(t, c)
+	a.Transaction.Scopes[1], a.Transaction.Resources[0] = "admin", "https://other.example.test"
+	_, q := authorize(t, c)
+	check.DeepEqual(t, q["scope"], []string{"openid email"}, "scope")
+	check.DeepEqual(t, q["resource"], []string{apiResource}, "resource")
+}
+
 func TestAuthorizeRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, newProvider(t))

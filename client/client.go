@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/keyset"
@@ -18,7 +20,8 @@ import (
 
 const defaultSkew = 30 * time.Second
 
-// Client is one client at one provider. It is safe for concurrent use, starts nothing and needs no Close.
+// Client is one client at one provider. It is safe for concurrent use, keeps nothing running but a request under way, and
+// needs no Close.
 type Client struct {
 	cfg  Config // without its secrets, which sit behind the closures below and in auth
 	meta *discovery.Source
@@ -30,6 +33,7 @@ type Client struct {
 	secret      func() []byte
 	extraToken  func() url.Values
 	warnKeysUse sync.Once
+	noted       *cache.Cache[struct{}] // what noteAudience has logged
 }
 
 // New checks the configuration and does no network: a provider that is down does not stop a server from starting.
@@ -43,6 +47,7 @@ func New(cfg Config) (*Client, error) {
 		log:        cfg.Logger,
 		secret:     func() []byte { return []byte(secret) },
 		extraToken: func() url.Values { return extra },
+		noted:      cache.New[struct{}](maxNoted),
 	}
 	if c.log == nil {
 		c.log = slog.Default()
@@ -51,7 +56,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.ClockSkew = defaultSkew
 	}
 	var err error
-	observe := cfg.Observer.observing()
+	observe := cfg.Observer.observing(c.log)
 	c.meta, err = discovery.New(discovery.Config{
 		DiscoveryURL: cfg.DiscoveryURL,
 		Issuer:       cfg.Issuer,
@@ -94,10 +99,10 @@ func (c *Client) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.cfg.RedirectURL == "" || md.JWKSURI == "" {
+	if c.cfg.RedirectURL == "" {
 		return nil
 	}
-	return wrap(op, c.keys.Ready(ctx))
+	return c.readyKeys(ctx, op, md)
 }
 
 // metadata returns what is known of the provider, fetching it when nothing is.
@@ -134,12 +139,17 @@ func (cfg Config) copy() Config {
 	return cfg
 }
 
-// observing is o in the form the internal packages call; nil for nil.
-func (o Observer) observing() func(name, url string, took time.Duration, err error) {
+// observing is o in the form the internal packages call; nil for nil. Its panic must not cost the answer that it is told of.
+func (o Observer) observing(log *slog.Logger) func(name, url string, took time.Duration, err error) {
 	if o == nil {
 		return nil
 	}
 	return func(name, url string, took time.Duration, err error) {
+		defer func() {
+			if p := recover(); p != nil { // its value may hold anything: only its type is told
+				log.Error("the observer panicked", "panic", fmt.Sprintf("%T", p))
+			}
+		}()
 		o(Event{Operation: name, URL: url, Duration: took, Err: wrap("", err)})
 	}
 }

@@ -100,5 +100,6 @@ type Event struct {
 	Err error
 }
 
-// Observer is called after each request to the provider, from the goroutine that made it; it must return soon.
+// Observer is called after each request to the provider, from the goroutine that made it; it must return soon. Its panic
+// is logged and goes no further.
 type Observer func(Event)

@@ -134,7 +134,7 @@ func (l *Login) openFlow(name, value string) (tx *Transaction, replaces string, 
 	if two {
 		id, err := l.ring.OpenString(name+" replaces", second)
 		if err != nil {
-			return nil, "", ErrTransactionInvalid
+			return nil, "", callbackError("callback", ErrTransactionInvalid, "")
 		}
 		replaces = string(id)
 	}

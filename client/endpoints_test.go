@@ -195,7 +195,7 @@ func TestObserver(t *testing.T) {
 		names = append(names, e.Operation)
 		check.True(t, e.URL != "" && e.Duration >= 0, "event %v", e)
 	}
-	check.DeepEqual(t, names, []string{"discovery document", "token endpoint", "key set", "token endpoint"}, "events")
+	check.DeepEqual(t, names, []string{"discovery document", "key set", "token endpoint", "token endpoint"}, "events")
 	wantError(t, events[3].Err, client.KindUnreachable, "")
 	check.True(t, events[0].Err == nil, "error of a success")
 }

@@ -21,7 +21,8 @@ import (
 type Kind uint8
 
 const (
-	// KindConfig: this program is configured, or calls the package, wrongly. Trying again does not help.
+	// KindConfig: this program is configured, or calls the package, wrongly, or what it gave the package (a Store, an
+	// HTTPClient, an AssertionKey) panicked during a renewal. Trying again does not help.
 	KindConfig Kind = iota + 1
 	// KindCallback: what the browser brought is not the answer to a login this client started.
 	KindCallback
@@ -76,7 +77,7 @@ var (
 	ErrTransactionInvalid = errors.New("the sealed transaction cannot be opened")
 )
 
-// Error is every failure of this package, save the configuration errors New joins.
+// Error is every failure of this package, save ErrNoSession and what OnLogin returns. New and NewLogin join theirs.
 // Its text never holds a token, code, secret, verifier, nonce or an answer's body.
 type Error struct {
 	Kind Kind

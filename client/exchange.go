@@ -16,7 +16,8 @@ import (
 const maxCodeLength = 16 << 10
 
 // Exchange turns the callback's parameters (the query, or the form for form_post) into tokens. Everything about the
-// callback is checked before the one token request goes out, which is never retried: a code works once.
+// callback is checked, and the provider's keys are had, before the one token request goes out, which is never retried: a
+// code works once.
 //
 // Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when the browser's parameters are not the answer
 // to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
@@ -37,6 +38,12 @@ func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transact
 	if err != nil {
 		return nil, err
 	}
+	withIDToken := slices.Contains(tx.Scopes, "openid")
+	if withIDToken { // an outage of the keys must not cost a code
+		if err := c.readyKeys(ctx, op, md); err != nil {
+			return nil, err
+		}
+	}
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {tx.RedirectURI}}
 	if tx.Verifier != "" {
 		form.Set("code_verifier", tx.Verifier)
@@ -53,7 +60,7 @@ func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transact
 		tokens.Scopes = slices.Clone(tx.Scopes) // RFC 6749 section 5.1: omitted means as asked for
 	}
 	if tokens.RawIDToken == "" {
-		if slices.Contains(tx.Scopes, "openid") {
+		if withIDToken {
 			return nil, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
 		}
 		return tokens, nil

@@ -15,7 +15,7 @@ import (
 )
 
 // Login is the http.Handler of a web application's login: see LoginConfig.Paths for its endpoints.
-// It is safe for concurrent use, starts no goroutine and needs no Close.
+// It is safe for concurrent use, keeps nothing running but a renewal under way, and needs no Close.
 type Login struct {
 	rp      *Client
 	cfg     LoginConfig // without Keys

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,31 +12,74 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// The answer to a renewal is lost after the provider has rotated the refresh token. Of those who asked at the same time
-// nobody may send it again.
-func TestSessionRefreshFailsOnceForAll(t *testing.T) {
+// The answer to a renewal is lost after the provider has rotated the refresh token. Of those who asked at the same time, in
+// whatever way, nobody may send it again.
+func TestLostRenewalFailsOnceForAll(t *testing.T) {
+	t.Parallel()
+	refresh := func(t *testing.T, s *client.Session) error { _, err := s.Refresh(t.Context()); return err }
+	read := func(t *testing.T, s *client.Session) error {
+		_, err := s.TokenSource().TokenContext(t.Context())
+		return err
+	}
+	other := func(t *testing.T, s *client.Session) error {
+		_, err := s.TokenSource().For(client.TokenRequest{Scopes: []string{"openid"}}).TokenContext(t.Context())
+		return err
+	}
+	for name, ask := range map[string][]func(*testing.T, *client.Session) error{
+		"Refresh":     slices.Repeat([]func(*testing.T, *client.Session) error{refresh}, 20),
+		"all at once": {refresh, read, other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a := newApp(t, nil)
+				b := a.browser()
+				b.login("/auth/login", "alice")
+				s := b.mustSession()
+				time.Sleep(6 * time.Minute) // the access token has expired
+				was := a.op.Requests("token")
+				a.op.Fault("token", func(http.ResponseWriter, *http.Request) bool {
+					time.Sleep(time.Second)
+					panic(http.ErrAbortHandler)
+				})
+				errs := make(chan error, len(ask))
+				for _, f := range ask {
+					go func() { errs <- f(t, s) }()
+				}
+				for range ask {
+					wantError(t, <-errs, client.KindUnreachable, "")
+				}
+				check.Equal(t, a.op.Requests("token")-was, 1, "requests")
+
+				// Who comes afterwards tries for himself: it may have been the request that was lost.
+				a.op.Clear()
+				check.NoError(t, refresh(t, s))
+			})
+		})
+	}
+}
+
+// What the provider refuses to one kind of request says nothing about another.
+func TestARefusalIsNotShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := newApp(t, nil)
 		b := a.browser()
 		b.login("/auth/login", "alice")
 		s := b.mustSession()
-		was := a.op.Requests("token")
-		a.op.Fault("token", func(http.ResponseWriter, *http.Request) bool {
+		a.op.Fault("token", func(w http.ResponseWriter, r *http.Request) bool {
 			time.Sleep(time.Second)
-			panic(http.ErrAbortHandler)
+			return bodyOf(r).Has("scope") && answer(http.StatusBadRequest, "application/json", `{"error":"invalid_scope"}`)(w, r)
 		})
-		errs := make(chan error, 20)
-		for range cap(errs) {
-			go func() { _, err := s.Refresh(t.Context()); errs <- err }()
-		}
-		for range cap(errs) {
-			check.Equal(t, check.As[*client.Error](t, <-errs).Kind, client.KindUnreachable, "kind")
-		}
-		check.Equal(t, a.op.Requests("token")-was, 1, "requests")
-		a.op.Clear()
+		refused := make(chan error, 1)
+		go func() {
+			_, err := s.TokenSource().For(client.TokenRequest{Scopes: []string{"admin"}}).TokenContext(t.Context())
+			refused <- err
+		}()
+		synctest.Wait()
 		_, err := s.Refresh(t.Context())
 		check.NoError(t, err)
+		wantError(t, <-refused, client.KindRefused, "")
 	})
 }
 

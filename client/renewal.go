@@ -13,6 +13,7 @@ type renewal struct {
 	st       *sessionState
 	request  TokenRequest
 	replaced string // digest of the token that is not wanted any more; ""
+	known    *loss  // the last one when this attempt began
 
 	got     *storedToken
 	rotated *rotation // made by this attempt, or before and not saved
@@ -26,12 +27,19 @@ type rotation struct {
 	tokens *Tokens
 }
 
+// loss is a refresh whose answer did not come, or is no good: the refresh token may be spent. Who began before it, and waited
+// for the session's lock, shares the failure: to send the token again looks like theft to providers that rotate.
+type loss struct {
+	from uint64 // version of the data the token was read from
+	err  error
+}
+
 // renew gives an access token for r other than the one being replaced: one that the store meanwhile holds, or else a new
 // one. The refresh token is read, used and replaced under the session's exclusive lock. ctx is nobody's who may leave:
 // once the request is out, its result is saved.
 func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced string) (*Tokens, error) {
-	n := &renewal{st: st, request: r, replaced: replaced}
-	err := st.l.store.Update(ctx, st.id, func(record *Record) (*Record, error) { return n.update(ctx, record) })
+	n := &renewal{st: st, request: r, replaced: replaced, known: st.lastLoss()}
+	err := n.attempt(ctx)
 	switch {
 	case n.ended != nil:
 		st.l.forget(st.id)
@@ -47,6 +55,17 @@ func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced stri
 		return nil, storeError(err)
 	}
 	return n.got.tokens(), nil
+}
+
+// attempt runs update under the lock. A panic is an error: inside, so that the store gives the lock back; outside, so that
+// a store that panics does not lose what the provider has answered.
+func (n *renewal) attempt(ctx context.Context) (err error) {
+	rp := n.st.l.rp
+	defer rp.caught(ctx, &err)
+	return n.st.l.store.Update(ctx, n.st.id, func(record *Record) (_ *Record, err error) {
+		defer rp.caught(ctx, &err)
+		return n.update(ctx, record)
+	})
 }
 
 // update is what happens under the lock.
@@ -84,6 +103,9 @@ func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*To
 	case !d.refreshable():
 		return nil, reauth("the refresh token has expired")
 	}
+	if last := n.st.lastLoss(); last != n.known && last.from == d.Version {
+		return nil, last.err
+	}
 	// However little time the wait for the lock has left: a request that is cut short may have spent the refresh token.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewDeadline)
 	defer cancel()
@@ -98,7 +120,23 @@ func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*To
 		n.ended = over
 		return nil, nil
 	}
+	switch kindOf(err) {
+	case KindUnreachable, KindProtocol, KindToken:
+		n.st.lose(&loss{from: d.Version, err: err})
+	}
 	return tokens, err
+}
+
+func (st *sessionState) lastLoss() *loss {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.lost
+}
+
+func (st *sessionState) lose(l *loss) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.lost = l
 }
 
 // takeUnsaved returns a rotation that was made from this version and could not be saved.

@@ -13,8 +13,7 @@ import (
 // RequireLogin lets only requests with a session through, and puts it into their context for SessionFromContext.
 //
 // A browser that opens a page is sent to sign in and comes back to it; everything else (fetch, forms, tools) gets
-// a plain 401. When the store is away the answer is 503 and the browser keeps its cookie. Around a whole router it serves
-// the login's own endpoints itself.
+// a plain 401; the answer is 503 when the store is away. Around a whole router it serves the login's own endpoints itself.
 func (l *Login) RequireLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if slices.Contains(l.paths.all(), r.URL.Path) {
@@ -31,9 +30,8 @@ func (l *Login) RequireLogin(next http.Handler) http.Handler {
 			l.fail(w, r, "", err)
 			return
 		}
-		if _, err := r.Cookie(l.cookies.session); err == nil {
-			l.cookies.setSession(w, "", 0)
-		}
+		// A dead cookie stays until the next login replaces it: deleted here, by an answer that comes late, it could be that
+		// of a login which another tab has finished meanwhile.
 		if !navigation(r) {
 			http.Error(w, "sign-in required", http.StatusUnauthorized)
 			return

@@ -76,11 +76,14 @@ func TestDeadSessionCookie(t *testing.T) {
 	name := b.named("oidc-session")[0].Name
 	for _, value := range []string{strings.Repeat("A", 43), "", "x", strings.Repeat("A", 42) + "=", strings.Repeat("A", 44), strings.Repeat("A", 5000)} {
 		b.cookies[name] = &http.Cookie{Name: name, Value: value}
-		check.Equal(t, b.get("/page").StatusCode, http.StatusSeeOther, "status")
-		check.True(t, b.cookies[name] == nil, "a dead cookie of %d bytes was kept", len(value))
+		resp := b.get("/page")
+		check.Equal(t, resp.StatusCode, http.StatusSeeOther, "status")
+		// The answer may come after that of a login in another tab: it must not touch the cookie.
+		check.Equal(t, len(resp.Cookies()), 0, "cookies set")
+		b.login("/auth/login", "alice")
+		check.True(t, b.cookies[name].Value != value, "the login left the dead cookie of %d bytes", len(value))
+		check.Equal(t, b.signedIn(), "alice", "signed in")
 	}
-	resp := a.browser().get("/page")
-	check.Equal(t, len(resp.Cookies()), 0, "cookies set for a browser that has none")
 }
 
 func TestStoreOutage(t *testing.T) {
@@ -141,7 +144,6 @@ func TestIdleTimeout(t *testing.T) {
 		check.Equal(t, b.signedIn(), "alice", "signed in just before the idle time is over")
 		time.Sleep(12 * time.Hour)
 		check.Equal(t, b.signedIn(), "", "signed in when it is")
-		check.Equal(t, len(b.cookies), 0, "cookies left")
 	})
 }
 

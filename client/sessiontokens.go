@@ -31,11 +31,11 @@ type sessionState struct {
 	version   uint64 // of the data that source was last primed with
 	// unsaved is a rotation that the provider has made and the store did not take: it is saved before anything else.
 	unsaved *rotation
+	lost    *loss         // the last one
 	asked   *askedRenewal // nil when none runs
 }
 
-// askedRenewal is shared by all who ask for it by Session.Refresh at the same time, its failure too: were each of them to
-// try for himself, a refresh token that is spent, and whose answer was lost, would be sent again, which providers take for theft.
+// askedRenewal is shared by all who ask for it by Session.Refresh at the same time, its failure too (see loss).
 type askedRenewal struct {
 	replaced string // digest of the access token that is to be replaced
 	done     chan struct{}
@@ -95,8 +95,8 @@ func (l *Login) TokenSource(sessionID string) *TokenSource {
 }
 
 // Refresh renews the session's own access token now, however long it still lives, and returns the session as it then is.
-// Callers at the same time share one renewal. ErrReauthRequired: the user has to sign in again, and the session has
-// ended if the provider withdrew it; every other error leaves it as it was.
+// Callers at the same time share one renewal, its failure too. ErrReauthRequired: the user has to sign in again, and the
+// session has ended if the provider withdrew it; every other error leaves it as it was.
 func (s *Session) Refresh(ctx context.Context) (*Session, error) {
 	st := s.state
 	asked := st.ask(ctx, s.access)
@@ -140,6 +140,7 @@ func (st *sessionState) ask(ctx context.Context, replaced string) *askedRenewal 
 			asked.err = err
 			close(asked.done)
 		}()
+		defer st.l.rp.caught(ctx, &err)
 		_, err = st.renew(ctx, TokenRequest{}, replaced)
 	}()
 	return asked

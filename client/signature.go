@@ -54,6 +54,14 @@ func (c *Client) signed(ctx context.Context, md *discovery.Metadata, raw string,
 	return token, wrap(want.op, err)
 }
 
+// readyKeys makes sure that keys are held, where signatures are checked with keys: no I/O while they are.
+func (c *Client) readyKeys(ctx context.Context, op string, md *discovery.Metadata) error {
+	if md.JWKSURI == "" || slices.Contains(c.cfg.IDTokenAlgs, hs256) {
+		return nil
+	}
+	return wrap(op, c.keys.Ready(ctx))
+}
+
 // idTokenAlgs is the allow-list: the configured one, or what the metadata lists of the asymmetric algorithms, or these.
 func (c *Client) idTokenAlgs(md *discovery.Metadata) []string {
 	if len(c.cfg.IDTokenAlgs) > 0 {

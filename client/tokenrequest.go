@@ -13,10 +13,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/remote"
+)
+
+const (
+	maxNoted  = 100
+	noteEvery = 24 * time.Hour
 )
 
 // TokenRequest says what a token is for. It prints as [redacted], for Extra may hold secrets.
@@ -129,7 +135,7 @@ func (c *Client) outcome(ctx context.Context, url string, err error) {
 }
 
 // noteAudience logs when a token is not for the APIs it was asked for: some providers ignore resource or audience,
-// and the API's refusal would be a riddle. Opaque tokens tell nothing.
+// and the API's refusal would be a riddle. Once a day for each: it is the same at every renewal. Opaque tokens tell nothing.
 func (c *Client) noteAudience(ctx context.Context, accessToken string, resources, audience []string) {
 	if len(resources)+len(audience) == 0 {
 		return
@@ -143,11 +149,16 @@ func (c *Client) noteAudience(ctx context.Context, accessToken string, resources
 		return
 	}
 	for _, want := range slices.Concat(resources, audience) {
-		if !slices.Contains(got, want) {
+		if slices.Contains(got, want) {
+			continue
+		}
+		key := cache.Digest(want)
+		if _, told := c.noted.Get(key); !told {
+			c.noted.Set(key, struct{}{}, noteEvery)
 			c.log.WarnContext(ctx, "the access token's aud lacks what was asked for: the provider may want another parameter, or a setting of its own",
 				"asked", remote.Quote(want), "aud", remote.Quote(strings.Join(got, " ")))
-			return
 		}
+		return
 	}
 }
 

@@ -190,7 +190,8 @@ func (s *TokenSource) start(ctx context.Context, h *heldToken) *tokenFlight {
 		ctx, cancel := context.WithTimeout(ctx, flightTimeout)
 		defer cancel()
 		var t *Tokens
-		defer func() { s.land(ctx, f, t) }()
+		defer func() { s.land(ctx, f, t) }() // also when what fetch calls ends the goroutine
+		defer s.group.client.caught(ctx, &f.err)
 		t, f.err = s.group.fetch(ctx, s.req())
 	}()
 	return f

@@ -310,6 +310,32 @@ func TestTokenSourceSaysWhenAudienceDiffers(t *testing.T) {
 	check.Contains(t, log.String(), "aud", "account", apiResource)
 }
 
+// Once a day for each API, not at every renewal.
+func TestTokenSourceSaysSeldomThatAudienceDiffers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t)
+		p.Edit("access_token", set("aud", "account"))
+		log := new(logBuffer)
+		c := newClient(t, p, func(cfg *client.Config) { cfg.Logger = log.logger() })
+		s := c.ClientCredentials(client.TokenRequest{Resources: []string{apiResource}})
+		said := func(want int) {
+			t.Helper()
+			tokenOf(t, s)
+			tokenOf(t, c.ClientCredentials(client.TokenRequest{Resources: []string{apiResource}}))
+			check.Equal(t, strings.Count(log.String(), "lacks what was asked for"), want, "warnings")
+		}
+		for range 20 {
+			said(1)
+			time.Sleep(time.Hour)
+		}
+		tokenOf(t, c.ClientCredentials(client.TokenRequest{Resources: []string{"https://other.example.test"}}))
+		said(2)
+		time.Sleep(4 * time.Hour)
+		said(3)
+	})
+}
+
 // A valid token is read without allocation.
 func TestTokenSourceAllocations(t *testing.T) {
 	p := newProvider(t)

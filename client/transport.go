@@ -18,7 +18,7 @@ const maxDrain = 64 << 10
 // every request fails with ErrNoOrigin.
 //
 // On 401 the token is invalidated and the request sent once more, if its body can be replayed (GetBody). The transport,
-// timeout and redirect policy are those of Config.HTTPClient.
+// timeout and redirect policy are those of Config.HTTPClient; when that is nil, http.DefaultTransport without a timeout.
 func (s *TokenSource) HTTPClient(origins ...string) *http.Client {
 	cfg := &s.group.client.cfg
 	t := &bearerTransport{source: s, base: http.DefaultTransport}
