@@ -158,7 +158,7 @@ func checkToken(token string) error {
 
 // held gives what is in the local caches, if it is recent enough; nil facts mean not active.
 func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
-	if f := c.positives.Find(key); f != nil && !o.old(f.FetchedAt, now) {
+	if f := c.positives.Find(key, now); f != nil && !o.old(f.FetchedAt, now) {
 		return f, true
 	}
 	if fetched, ok := c.negatives.Get(key); ok && !o.old(fetched, now) {

@@ -169,6 +169,9 @@ func (c *Client) land(key cache.Key, f *flight, a answer) bool {
 		}
 	}
 	c.negatives.Delete(key)
+	if ttl > 0 {
+		a.facts.KeptUntil = now.Add(ttl)
+	}
 	c.positives.Set(key, *a.facts, ttl)
 	return c.shared != nil && !a.fromShared && ttl > 0
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 // call is one question to the guard.
@@ -30,7 +29,7 @@ func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*P
 		return nil, g.refused(ctx, refuse(TokenMissing))
 	}
 	var key cache.Key
-	if g.cfg.TokenCacheSize >= 0 || len(g.inspects) > 0 { // else nothing is kept that could be found by it
+	if g.cfg.TokenCacheSize >= 0 { // else nothing is kept that could be found by it
 		key = cache.Digest(c.Token)
 	}
 	gr, refusal := g.authenticate(ctx, call{token: c.Token, tenants: c.Tenants}, key, rt)
@@ -60,14 +59,14 @@ func (g *Guard) authenticate(ctx context.Context, c call, key cache.Key, rt *rou
 
 // verified is a token that is what it claims to be, whatever it is used for.
 type verified struct {
-	facts  *facts
-	result *introspect.Result // of an opaque token: with slices of its own
-	asked  bool               // the tenant policy was asked about the issuer's tenant
+	facts *facts
+	asked bool // the tenant policy was asked about the issuer's tenant
 }
 
 func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *route) (v verified, refusal *Error) {
-	if v.facts = g.cached(key); v.facts != nil {
-		refusal = g.recheck(v.facts, time.Now())
+	now := time.Now()
+	if v.facts = g.cached(key, now); v.facts != nil && !(rt.fresh && v.facts.source == nil) {
+		refusal = g.recheck(v.facts, now)
 	} else {
 		switch {
 		case len(token) > maxToken:
@@ -76,13 +75,13 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 			if !wellFormed(token) {
 				return v, refuse(TokenMalformed)
 			}
-			v.facts, v.result, refusal = g.introspect(ctx, g.opaque, token, key, rt)
+			v.facts, refusal = g.inspect(ctx, token, key, rt)
 			return v, refusal
 		}
 		v.facts, v.asked, refusal = g.verify(ctx, token, key)
 	}
 	if refusal == nil && (g.cfg.Mode == JWTAndIntrospection || rt.fresh) {
-		v.facts, refusal = g.confirm(ctx, token, key, v.facts, rt)
+		v.facts, refusal = g.confirm(ctx, token, v.facts, rt)
 	}
 	return v, refusal
 }

@@ -65,7 +65,8 @@ type Config struct {
 	ClockSkew time.Duration
 	// MaxLifetime refuses tokens that live longer, from iat to exp, or without iat from now; 0 means any.
 	MaxLifetime time.Duration
-	// TokenCacheSize bounds the cache of verified tokens; 10 000 when zero, negative turns it off.
+	// TokenCacheSize bounds the cache of verified and introspected tokens; 10 000 when zero, negative turns it off. An
+	// introspection answer is kept for as long as Introspection.CacheTTL says.
 	TokenCacheSize int
 
 	// Realm is the protection space named in challenges; "api" when empty.

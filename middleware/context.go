@@ -3,10 +3,8 @@ package middleware
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/relyingparty/oidc/internal/cache"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 // ErrNoPrincipal: the context comes from no guard: the handler stands outside it, or behind [Guard.Optional] and the
@@ -20,6 +18,7 @@ type contextKey struct{}
 // what the guard goes by when it meets the request again.
 type grant struct {
 	principal Principal
+	texts     [6]string // the principal's slices, as far as there is room
 
 	guard  *Guard
 	key    cache.Key // digest of the token
@@ -66,20 +65,17 @@ func NewContext(ctx context.Context, p *Principal) context.Context {
 
 // granted makes the request's own principal of what is known about its token.
 func (g *Guard) granted(key cache.Key, v verified, tenant string) *grant {
-	return &grant{guard: g, key: key, facts: v.facts, tenant: tenant, principal: v.facts.principal(tenant, v.result)}
+	gr := &grant{guard: g, key: key, facts: v.facts, tenant: tenant}
+	v.facts.fill(&gr.principal, tenant, gr.texts[:0])
+	return gr
 }
 
-// principal is one of its own, with slices of its own: those of result, which nobody else has, or fresh ones.
-func (f *facts) principal(tenant string, result *introspect.Result) Principal {
-	p := Principal{
-		Subject: f.subject, Issuer: f.issuer, ClientID: f.clientID, Tenant: tenant,
-		Expiry: f.expiry, IssuedAt: f.issuedAt, Method: f.method, doc: f.doc,
-	}
-	if result != nil {
-		p.Audience, p.Scopes = result.Audience, result.Scopes
-	} else if f.texts > 0 {
-		block := slices.Clone(f.all())
+// fill writes a principal with slices of its own, in room if they fit.
+func (f *facts) fill(p *Principal, tenant string, room []string) {
+	p.Subject, p.Issuer, p.ClientID, p.Tenant = f.subject, f.issuer, f.clientID, tenant
+	p.Expiry, p.IssuedAt, p.Method, p.doc = f.expiry, f.issuedAt, f.method, f.doc
+	if f.texts > 0 {
+		block := append(room, f.all()...)
 		p.Audience, p.Scopes = block[:f.audiences:f.audiences], block[f.audiences:]
 	}
-	return p
 }

@@ -7,13 +7,18 @@ import (
 )
 
 // Remembers reports whether the signature of token would not be verified again.
-func (g *Guard) Remembers(token string) bool { return g.cached(cache.Digest(token)) != nil }
+func (g *Guard) Remembers(token string) bool { return g.cached(cache.Digest(token), time.Now()) != nil }
 
 // Rewrite changes what is remembered of token, as no clock or configuration can.
 func (g *Guard) Rewrite(token string, expiry, notBefore time.Time, audience string) {
 	key := cache.Digest(token)
-	f := *g.cached(key)
+	f := *g.cached(key, time.Now())
 	f.expiry, f.notBefore = expiry, notBefore
-	f.lists([]string{audience}, nil)
+	g.lists(&f, []string{audience}, nil)
 	g.tokens.Set(key, f, time.Minute)
+}
+
+// NotBefore is from when on a remembered token is valid.
+func (g *Guard) NotBefore(token string) time.Time {
+	return g.cached(cache.Digest(token), time.Now()).notBefore
 }

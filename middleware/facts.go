@@ -27,12 +27,17 @@ type facts struct {
 	method                    Method
 	doc                       document
 
-	source *source           // whose keys verified it; nil for an opaque token
+	source *source           // whose keys verified it; nil for an introspected token
 	key    keyset.Thumbprint // which of them
 }
 
 // lists stores audience and scopes.
-func (f *facts) lists(audience, scopes []string) {
+func (g *Guard) lists(f *facts, audience, scopes []string) {
+	for i, aud := range audience {
+		if at := slices.Index(g.cfg.Audience, aud); at >= 0 {
+			audience[i] = g.cfg.Audience[at] // compared with itself on each hit: nothing of the token's is looked at
+		}
+	}
 	f.audiences, f.texts, f.many = len(audience), len(audience)+len(scopes), nil
 	if f.texts > len(f.few) {
 		f.many = slices.Concat(audience, scopes)
@@ -53,10 +58,18 @@ func (f *facts) audience() []string { return f.all()[:f.audiences] }
 
 func (f *facts) scopes() []string { return f.all()[f.audiences:] }
 
+// begins stores the later of iat and nbf.
+func (f *facts) begins(issuedAt, notBefore time.Time) {
+	f.notBefore = notBefore
+	if issuedAt.After(notBefore) {
+		f.notBefore = issuedAt
+	}
+}
+
 // current checks the times of a token that has been verified before.
 func (f *facts) current(now time.Time, skew time.Duration) *Error {
 	switch {
-	case !now.Add(-skew).Before(f.expiry):
+	case !f.expiry.IsZero() && !now.Add(-skew).Before(f.expiry):
 		return refuse(TokenExpired)
 	case f.notBefore.After(now.Add(skew)):
 		return refuse(TokenNotYetValid)
@@ -79,6 +92,7 @@ func (c tokenClaims) Claim(path ...string) (json.RawMessage, bool) {
 func (g *Guard) read(set *claims.Set, f *facts) error {
 	f.doc = tokenClaims{set}
 	var audience, scopes []string
+	var notBefore time.Time
 	var errs [8]error
 	f.issuer, _, errs[0] = set.String("iss")
 	f.subject, _, errs[1] = set.String("sub")
@@ -90,21 +104,14 @@ func (g *Guard) read(set *claims.Set, f *facts) error {
 	scopes, errs[4] = set.Scopes()
 	f.expiry, _, errs[5] = set.Time("exp")
 	f.issuedAt, _, errs[6] = set.Time("iat")
-	f.notBefore, _, errs[7] = set.Time("nbf")
+	notBefore, _, errs[7] = set.Time("nbf")
 	for _, err := range errs {
 		if err != nil {
 			return err
 		}
 	}
-	for i, aud := range audience {
-		if at := slices.Index(g.cfg.Audience, aud); at >= 0 {
-			audience[i] = g.cfg.Audience[at] // compared with itself on each hit: nothing of the token's is looked at
-		}
-	}
-	f.lists(audience, scopes)
-	if f.issuedAt.After(f.notBefore) {
-		f.notBefore = f.issuedAt
-	}
+	f.begins(f.issuedAt, notBefore)
+	g.lists(f, audience, scopes)
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _, err := set.Lookup(g.tenants.Claim...)
 		if err != nil {
@@ -188,6 +195,20 @@ func claimText(doc document, name string) (text string, ok bool) {
 		return "", false
 	}
 	return text, true
+}
+
+// claimTime is a claim that is a NumericDate; zero when it is absent or something else.
+func claimTime(doc document, name string) time.Time {
+	value, ok := doc.Claim(name)
+	if !ok {
+		return time.Time{}
+	}
+	set, err := claims.Parse(`{"` + name + `":` + string(value) + `}`)
+	if err != nil {
+		return time.Time{}
+	}
+	at, _, _ := set.Time(name)
+	return at
 }
 
 // accessToken refuses tokens for other purposes and tokens that are bound to a key.

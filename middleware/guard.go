@@ -26,6 +26,7 @@ type Guard struct {
 	metadataURL string
 
 	sources   []*source
+	byIssuer  map[string]*source // by each spelling that a source may turn out to have
 	templates []*template
 	budget    budget   // of all templates
 	algs      []string // those of all issuers; each source narrows them down
@@ -34,8 +35,7 @@ type Guard struct {
 	inspects []*introspect.Client // all there are
 	audience []introspect.Option
 
-	tokens  *cache.Cache[facts]    // verified tokens, by their digest
-	answers *cache.Cache[answered] // introspection answers that have been read; their life is introspect's business
+	tokens *cache.Cache[facts] // verified and introspected tokens, by their digest
 }
 
 // Protect is New and Wrap in one line. It panics if the configuration is bad, and never otherwise: it does no I/O.
@@ -68,7 +68,6 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g.metadataURL = metadataURL(cfg.ResourceURL)
 	g.tokens = cache.New[facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
-	g.answers = cache.New[answered](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
 	errs = append(errs, g.addIssuers()...)
 	errs = append(errs, g.checkTogether()...)
 	for i, err := range errs {
@@ -160,18 +159,19 @@ func (g *Guard) checkTogether() (errs []error) {
 	if (g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly) && len(g.inspects) > 1 {
 		errs = append(errs, errors.New("Introspection: an opaque token does not say whose it is: only one issuer may introspect"))
 	}
-	return append(errs, g.checkTwice()...)
+	return append(errs, g.indexIssuers()...)
 }
 
-// checkTwice finds issuers that two sources, or a source and a template, would answer for.
-func (g *Guard) checkTwice() (errs []error) {
-	for i, src := range g.sources {
+// indexIssuers fills g.byIssuer. Its errors are issuers that two sources, or a source and a template, would answer for.
+func (g *Guard) indexIssuers() (errs []error) {
+	g.byIssuer = make(map[string]*source)
+	for _, src := range g.sources {
 		for _, iss := range src.meta.Issuers() {
-			if slices.ContainsFunc(g.sources[:i], func(other *source) bool { return other.names(iss) }) ||
-				slices.ContainsFunc(g.templates, func(t *template) bool { _, ok := t.capture(iss); return ok }) {
+			if g.byIssuer[iss] != nil || slices.ContainsFunc(g.templates, func(t *template) bool { _, ok := t.capture(iss); return ok }) {
 				errs = append(errs, fmt.Errorf("Issuers: %q is there twice", iss))
 				break
 			}
+			g.byIssuer[iss] = src
 		}
 	}
 	for i, t := range g.templates {

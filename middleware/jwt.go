@@ -22,14 +22,17 @@ const (
 
 var accessTypes = []string{"jwt", "at+jwt"}
 
-// cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a
-// key that it still publishes. Facts name their source: they are no hit for any other.
-func (g *Guard) cached(key cache.Key) *facts {
-	f := g.tokens.Find(key)
+// cached returns the facts of a token whose issuer was asked before, or whose signature was verified before, by a source
+// that is still in use and with a key that it still publishes. Facts name their source: they are no hit for any other.
+func (g *Guard) cached(key cache.Key, now time.Time) *facts {
+	f := g.tokens.Find(key, now)
 	if f == nil {
 		return nil
 	}
-	if !f.source.use() || !f.source.keys.Holds(f.key) {
+	if f.source == nil { // introspected
+		return f
+	}
+	if !f.source.use() || !f.source.keys.Holds(f.key, now) {
 		g.tokens.Delete(key)
 		return nil
 	}
@@ -41,7 +44,7 @@ func (g *Guard) recheck(f *facts, now time.Time) *Error {
 	if refusal := f.current(now, g.cfg.ClockSkew); refusal != nil {
 		return refusal
 	}
-	if g.cfg.SkipAudienceCheck {
+	if g.cfg.SkipAudienceCheck || f.source == nil && f.audiences == 0 { // introspection's AllowMissingAudience
 		return nil
 	}
 	for _, aud := range f.audience() {

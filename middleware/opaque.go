@@ -57,30 +57,31 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 // introspects reports whether any token can be introspected.
 func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
-// answered is what an introspection answer says, and when it was given.
-type answered struct {
-	facts facts
-	at    time.Time
+// inspect asks about a token that only its issuer understands, and remembers what it said for as long as the client
+// does, so that the next request need not read it again.
+func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route) (*facts, *Error) {
+	f, until, refusal := g.introspect(ctx, g.opaque, token, rt)
+	if refusal == nil {
+		return g.tokens.Set(key, *f, time.Until(until)), nil
+	}
+	if refusal.Reason != IDPUnavailable { // what was known before holds no more
+		g.tokens.Delete(key)
+	}
+	return nil, refusal
 }
 
-// introspect asks about a token that only its issuer understands. The result's slices are this request's own.
-func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, key cache.Key, rt *route) (*facts, *introspect.Result, *Error) {
+// introspect asks client about a token. What it says may be relied on until then.
+func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, rt *route) (f *facts, until time.Time, refusal *Error) {
 	options := g.audience
 	if rt.fresh {
 		options = append(slices.Clip(options), introspect.MaxAge(rt.age))
 	}
 	result, err := client.Introspect(ctx, token, options...)
 	if err != nil {
-		return nil, nil, unanswered(ctx, err)
+		return nil, until, unanswered(ctx, err)
 	}
-	if known := g.answers.Find(key); known != nil && known.at.Equal(result.FetchedAt) && !rt.fresh {
-		return &known.facts, result, nil
-	}
-	f, refusal := g.readAnswer(result)
-	if refusal != nil {
-		return nil, nil, refusal
-	}
-	return &g.answers.Set(key, answered{*f, result.FetchedAt}, maxCached).facts, result, nil
+	f, refusal = g.readAnswer(result)
+	return f, result.KeptUntil, refusal
 }
 
 // readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
@@ -96,7 +97,8 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 		subject: result.Subject, issuer: result.Issuer, clientID: result.ClientID,
 		expiry: result.Expiry, issuedAt: result.IssuedAt, method: MethodIntrospection, doc: result,
 	}
-	f.lists(result.Audience, result.Scopes)
+	f.begins(result.IssuedAt, claimTime(result, "nbf"))
+	g.lists(f, result.Audience, result.Scopes)
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _ := result.Claim(g.tenants.Claim...)
 		f.claimed = tenantOf(string(value))
@@ -110,12 +112,12 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 }
 
 // confirm asks the issuer about a token whose signature was verified. The two must agree on who it is for.
-func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *facts, rt *route) (*facts, *Error) {
+func (g *Guard) confirm(ctx context.Context, token string, f *facts, rt *route) (*facts, *Error) {
 	client := f.source.introspect
 	if client == nil {
 		return nil, refuseFor(PolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
 	}
-	said, _, refusal := g.introspect(ctx, client, token, key, rt)
+	said, _, refusal := g.introspect(ctx, client, token, rt)
 	if refusal != nil {
 		return nil, refusal
 	}

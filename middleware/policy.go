@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/relyingparty/oidc/internal/claims"
 )
 
 // Policy is what a route asks for beyond a valid token. It is made by Scopes, AnyScope, Tenant, FreshIntrospection,
@@ -215,8 +213,9 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 		}
 	case kindCheck:
 		defer caught(&refusal, "Check")
-		own := gr.facts.principal(gr.tenant, nil) // handlers may have written to the one they have
-		if err := p.check(NewContext(ctx, &own), &own); err != nil {
+		own := new(Principal) // handlers may have written to the one they have
+		gr.facts.fill(own, gr.tenant, nil)
+		if err := p.check(NewContext(ctx, own), own); err != nil {
 			return refuseFor(PolicyDenied, err)
 		}
 	}
@@ -225,17 +224,9 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 
 // recent reports whether auth_time is there, not in the future, and not too long ago.
 func (p *Policy) recent(gr *grant, now time.Time) bool {
-	value, ok := gr.facts.doc.Claim("auth_time")
-	if !ok {
-		return false
-	}
-	set, err := claims.Parse(`{"auth_time":` + string(value) + `}`)
-	if err != nil {
-		return false
-	}
-	at, ok, err := set.Time("auth_time")
+	at := claimTime(gr.facts.doc, "auth_time")
 	skew := gr.guard.cfg.ClockSkew
-	return ok && err == nil && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
+	return !at.IsZero() && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
 }
 
 // caught turns a panic of a function that was configured into a 500. What it panicked with may hold anything: only

@@ -91,10 +91,8 @@ type origin struct {
 
 // originOf finds the one origin whose keys may verify a token of iss. Without it there is no reason for a network call.
 func (g *Guard) originOf(iss string) (origin, bool) {
-	for _, src := range g.sources {
-		if src.names(iss) {
-			return origin{source: src}, true
-		}
+	if src := g.byIssuer[iss]; src != nil && src.names(iss) {
+		return origin{source: src}, true
 	}
 	for _, t := range g.templates {
 		if tenant, ok := t.capture(iss); ok {

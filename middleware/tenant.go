@@ -55,7 +55,9 @@ func PathSegment(i int) TenantSource { return TenantSource{kind: fromSegment, in
 func HostLabel(suffix string) TenantSource { return TenantSource{kind: fromHost, name: suffix} }
 
 // Header is the value of a request header, which must be there once.
-func Header(name string) TenantSource { return TenantSource{kind: fromHeader, name: name} }
+func Header(name string) TenantSource {
+	return TenantSource{kind: fromHeader, name: http.CanonicalHeaderKey(name)}
+}
 
 // PathValue is a wildcard of the pattern that matched (http.ServeMux), for [Tenant] only: around a mux it is empty.
 func PathValue(name string) TenantSource { return TenantSource{kind: fromPattern, name: name} }
@@ -75,12 +77,12 @@ func (s TenantSource) check(inRoute bool) error {
 			return errors.New(`HostLabel needs what follows the tenant in the host name, without a port: "api.example.com"`)
 		}
 	case fromHeader:
-		switch canonical := http.CanonicalHeaderKey(s.name); {
+		switch {
 		case s.name == "" || strings.Trim(s.name, headerName) != "":
 			return errors.New("Header needs the name of a header")
-		case canonical == "Host":
+		case s.name == "Host":
 			return errors.New("Header cannot read Host: use HostLabel")
-		case canonical == "Authorization":
+		case s.name == "Authorization":
 			return errors.New("Header cannot read Authorization")
 		}
 	case fromPattern:
@@ -104,7 +106,7 @@ func (s TenantSource) value(r *http.Request) string {
 	case fromHost:
 		return label(r.Host, strings.TrimPrefix(s.name, "."))
 	case fromHeader:
-		if values := r.Header.Values(s.name); len(values) == 1 && !strings.Contains(values[0], ",") {
+		if values := r.Header[s.name]; len(values) == 1 && !strings.Contains(values[0], ",") {
 			return values[0]
 		}
 	case fromPattern:

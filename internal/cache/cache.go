@@ -47,17 +47,18 @@ func New[V any](max int) *Cache[V] {
 
 // Get returns a value younger than its ttl.
 func (c *Cache[V]) Get(k Key) (V, bool) {
-	if v := c.Find(k); v != nil {
+	if v := c.Find(k, time.Now()); v != nil {
 		return *v, true
 	}
 	var none V
 	return none, false
 }
 
-// Find is Get without the copy: the value where it is stored, nil when there is none. It must not be changed.
-func (c *Cache[V]) Find(k Key) *V {
+// Find is Get without the copy, for those who have looked at the clock: the value where it is stored, nil when there is
+// none. It must not be changed.
+func (c *Cache[V]) Find(k Key, now time.Time) *V {
 	if s := c.shard(k); s != nil {
-		if e := s.get(k); e != nil {
+		if e := s.get(k, now); e != nil {
 			return &e.value
 		}
 	}
@@ -67,13 +68,14 @@ func (c *Cache[V]) Find(k Key) *V {
 // Set stores v for ttl; a ttl <= 0 is not stored, and ends what was there under k. The result is v where it is stored
 // now, or would be: as with Find it must not be changed.
 func (c *Cache[V]) Set(k Key, v V, ttl time.Duration) *V {
-	e := newEntry(k, v, min(ttl, longestLife))
+	now := time.Now()
+	e := newEntry(k, v, min(ttl, longestLife), now)
 	switch s := c.shard(k); {
 	case s == nil:
 	case ttl <= 0:
 		s.delete(k, nil)
 	default:
-		s.set(e)
+		s.set(e, now)
 	}
 	return &e.value
 }

@@ -55,7 +55,7 @@ func TestFind(t *testing.T) {
 		c := cache.New[string](max)
 		set := c.Set(key(1), "a", time.Minute)
 		check.Equal(t, *set, "a", "what Set points to")
-		found := c.Find(key(1))
+		found := c.Find(key(1), time.Now())
 		check.Equal(t, found != nil, max > 0, "found")
 		if found != nil {
 			check.True(t, found == set, "Find points elsewhere than Set")
@@ -65,11 +65,11 @@ func TestFind(t *testing.T) {
 			c.Set(key(10+i), "c", time.Minute)
 		}
 		c.Delete(key(1))
-		check.True(t, c.Find(key(1)) == nil, "a deleted entry is found")
+		check.True(t, c.Find(key(1), time.Now()) == nil, "a deleted entry is found")
 		c.Purge()
 		check.Equal(t, *set, "a", "what Set pointed to, afterwards")
 		check.Equal(t, *c.Set(key(1), "d", 0), "d", "what a Set without a life points to")
-		check.True(t, c.Find(key(1)) == nil, "an entry without a life is found")
+		check.True(t, c.Find(key(1), time.Now()) == nil, "an entry without a life is found")
 	}
 }
 

@@ -24,8 +24,8 @@ type entry[V any] struct {
 	used     atomic.Bool // asked for since the hand last came by
 }
 
-func newEntry[V any](k Key, v V, ttl time.Duration) *entry[V] {
-	deadline := time.Now().Add(ttl)
+func newEntry[V any](k Key, v V, ttl time.Duration, now time.Time) *entry[V] {
+	deadline := now.Add(ttl)
 	return &entry[V]{key: k, value: v, deadline: deadline, wall: deadline.UnixNano()}
 }
 
@@ -33,38 +33,50 @@ func (e *entry[V]) expired(now time.Time) bool {
 	return !now.Before(e.deadline) || now.UnixNano() >= e.wall
 }
 
-// shard is one go-cache and the order in which its entries may go: CLOCK, an approximation of least recently used in
-// which a hit costs one bit. Readers take only go-cache's read lock; mu orders the writers.
+// shard is one go-cache, hints of where to find most of its entries sooner, and the order in which entries may go:
+// CLOCK, an approximation of least recently used in which a hit costs one bit. Readers take go-cache's read lock at
+// most; mu orders the writers.
 //
 // Entries are stored in go-cache without an expiration: it knows only the wall clock, and hides what has expired from
 // the one who must make room.
 type shard[V any] struct {
 	store *gocache.Cache
+	hints hints[V]
 	room  int
 	mu    sync.Mutex
-	slots []*entry[V] // all of the store's
-	hand  int         // where idle goes on
-	broom int         // where stale goes on
+	slots []slot[V] // all of the store's
+	hand  int       // where idle goes on
+	broom int       // where stale goes on
+}
+
+// slot is an entry and its end, which the broom need not go to the entry for: among many, that is a wait.
+type slot[V any] struct {
+	*entry[V]
+	ends int64 // the entry's wall
 }
 
 func (s *shard[V]) init(room int) {
 	s.store = gocache.New(gocache.NoExpiration, 0) // 0: no janitor
+	s.hints = newHints[V](room)
 	s.room = room
 }
 
 func (s *shard[V]) lookup(k Key) *entry[V] {
+	if e := s.hints.find(k); e != nil {
+		return e
+	}
 	if v, ok := s.store.Get(string(k[:])); ok {
 		return v.(*entry[V])
 	}
 	return nil
 }
 
-func (s *shard[V]) get(k Key) *entry[V] {
+func (s *shard[V]) get(k Key, now time.Time) *entry[V] {
 	e := s.lookup(k)
 	if e == nil {
 		return nil
 	}
-	if e.expired(time.Now()) {
+	if e.expired(now) {
 		s.delete(k, e)
 		return nil
 	}
@@ -74,35 +86,47 @@ func (s *shard[V]) get(k Key) *entry[V] {
 	return e
 }
 
-func (s *shard[V]) set(e *entry[V]) {
+func (s *shard[V]) set(e *entry[V], now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.lookup(e.key); old != nil {
-		e.slot = old.slot
 		e.used.Store(old.used.Load())
-		s.slots[e.slot] = e
+		s.put(e, old.slot)
 	} else {
-		s.place(e)
+		s.place(e, now.UnixNano())
 	}
 	s.store.Set(string(e.key[:]), e, gocache.NoExpiration)
+	s.hints.add(e)
 }
 
 // place gives a new entry a slot, that of another one if the shard is full. It needs mu.
-func (s *shard[V]) place(e *entry[V]) {
-	now := time.Now()
+func (s *shard[V]) place(e *entry[V], now int64) {
 	if len(s.slots) < s.room {
 		if at := s.stale(now, tidied); at >= 0 {
-			s.remove(s.slots[at])
+			s.remove(s.slots[at].entry)
 		}
-		e.slot = len(s.slots)
-		s.slots = append(s.slots, e)
+		s.slots = append(s.slots, slot[V]{})
+		s.put(e, len(s.slots)-1)
 		return
 	}
-	if e.slot = s.stale(now, swept); e.slot < 0 {
-		e.slot = s.idle()
+	at := s.stale(now, swept)
+	if at < 0 {
+		at = s.idle()
 	}
-	s.store.Delete(string(s.slots[e.slot].key[:]))
-	s.slots[e.slot] = e
+	s.drop(s.slots[at].entry)
+	s.put(e, at)
+}
+
+// put needs mu.
+func (s *shard[V]) put(e *entry[V], at int) {
+	e.slot = at
+	s.slots[at] = slot[V]{e, e.wall}
+}
+
+// drop takes an entry from where readers find it. It needs mu.
+func (s *shard[V]) drop(e *entry[V]) {
+	s.hints.remove(e)
+	s.store.Delete(string(e.key[:]))
 }
 
 // delete forgets k if it still leads to only, or whatever it leads to when only is nil.
@@ -117,25 +141,25 @@ func (s *shard[V]) delete(k Key, only *entry[V]) {
 func (s *shard[V]) purge() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.hints.clear()
 	s.store.Flush()
 	s.slots, s.hand, s.broom = nil, 0, 0
 }
 
 // remove needs mu. The last slot's entry takes the free slot.
 func (s *shard[V]) remove(e *entry[V]) {
-	s.store.Delete(string(e.key[:]))
+	s.drop(e)
 	last := len(s.slots) - 1
-	moved := s.slots[last]
-	s.slots[e.slot], moved.slot = moved, e.slot
-	s.slots[last] = nil
+	s.put(s.slots[last].entry, e.slot)
+	s.slots[last] = slot[V]{}
 	s.slots = s.slots[:last]
 }
 
-// stale returns the slot of an entry that has expired, -1 if none of the next n has. It needs mu.
-func (s *shard[V]) stale(now time.Time, n int) int {
+// stale returns the slot of an entry that has expired by the wall clock, -1 if none of the next n has. It needs mu.
+func (s *shard[V]) stale(now int64, n int) int {
 	for range min(n, len(s.slots)) {
 		at := s.next(&s.broom)
-		if s.slots[at].expired(now) {
+		if now >= s.slots[at].ends {
 			return at
 		}
 	}
@@ -148,9 +172,10 @@ func (s *shard[V]) idle() int {
 	first := s.next(&s.hand)
 	at := first
 	for range spared {
-		if !s.slots[at].used.Swap(false) {
+		if !s.slots[at].used.Load() {
 			return at
 		}
+		s.slots[at].used.Store(false)
 		at = s.next(&s.hand)
 	}
 	return first

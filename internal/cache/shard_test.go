@@ -19,31 +19,60 @@ func TestSlotsAreTheStore(t *testing.T) {
 		var k Key
 		i := r.IntN(80)
 		binary.BigEndian.PutUint64(k[:], uint64(i))
+		k[len(k)-1] = byte(i % 20) // four keys share a hint's place
 		switch r.IntN(10) {
 		case 0:
 			s.delete(k, nil)
 		case 1:
-			s.delete(k, newEntry(k, i, time.Hour)) // another entry than the one that is there
+			s.delete(k, newEntry(k, i, time.Hour, time.Now())) // another entry than the one that is there
 		case 2, 3:
-			s.get(k)
+			s.get(k, time.Now())
 		case 4:
 			if r.IntN(100) == 0 {
 				s.purge()
 			}
 		case 5:
-			e := newEntry(k, i, time.Hour)
+			e := newEntry(k, i, time.Hour, time.Now())
 			e.deadline, e.wall = time.Now(), 0
-			s.set(e)
+			s.set(e, time.Now())
 		default:
-			s.set(newEntry(k, i, time.Hour))
+			s.set(newEntry(k, i, time.Hour, time.Now()), time.Now())
 		}
 		check.True(t, len(s.slots) <= s.room, "%d slots, room for %d", len(s.slots), s.room)
 		check.Equal(t, s.store.ItemCount(), len(s.slots), "entries")
 		for i, e := range s.slots {
 			check.Equal(t, e.slot, i, "slot")
-			check.True(t, s.lookup(e.key) == e, "slot %d has an entry the store has not", i)
+			check.Equal(t, e.ends, e.wall, "end")
+			check.True(t, stored(&s, e.key) == e.entry, "slot %d has an entry the store has not", i)
+		}
+		for i := range s.hints {
+			e := s.hints[i].Load()
+			check.True(t, e == nil || stored(&s, e.key) == e, "hint %d leads to an entry the store has not", i)
 		}
 	}
+}
+
+// TestHints: of two keys with one place the later has it, and keeps it when the other goes. Both are found.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(4)
+	one, other := Key{0: 1}, Key{0: 2}
+	s.set(newEntry(one, 1, time.Hour, time.Now()), time.Now())
+	s.set(newEntry(other, 2, time.Hour, time.Now()), time.Now())
+	check.True(t, s.hints.find(one) == nil && s.hints.find(other) != nil, "who has the hint")
+	check.Equal(t, s.get(one, time.Now()).value, 1, "value without a hint")
+	s.delete(one, nil)
+	check.True(t, s.hints.find(other) != nil, "the hint went with an entry it did not lead to")
+	s.delete(other, nil)
+	check.True(t, s.hints.find(other) == nil, "the hint outlives its entry")
+}
+
+// stored is what the store itself has.
+func stored(s *shard[int], k Key) *entry[int] {
+	v, _ := s.store.Get(string(k[:]))
+	e, _ := v.(*entry[int])
+	return e
 }
 
 // TestStaleDeletion: one that met an expired entry must not take the entry that has replaced it since.
@@ -51,26 +80,26 @@ func TestStaleDeletion(t *testing.T) {
 	t.Parallel()
 	var s shard[int]
 	s.init(4)
-	old := newEntry(Key{}, 1, time.Hour)
-	s.set(old)
-	s.set(newEntry(Key{}, 2, time.Hour))
+	old := newEntry(Key{}, 1, time.Hour, time.Now())
+	s.set(old, time.Now())
+	s.set(newEntry(Key{}, 2, time.Hour, time.Now()), time.Now())
 	s.delete(Key{}, old)
-	e := s.get(Key{})
+	e := s.get(Key{}, time.Now())
 	check.True(t, e != nil && e.value == 2, "the new entry is gone")
 }
 
 func TestBothClocksEndAnEntry(t *testing.T) {
 	t.Parallel()
-	e := newEntry(Key{}, 0, time.Minute)
+	e := newEntry(Key{}, 0, time.Minute, time.Now())
 	now := time.Now()
 	check.True(t, !e.expired(now), "expired at once")
 	check.True(t, e.expired(time.Now().Add(time.Minute)), "alive after its ttl")
 	// The machine slept: its monotonic clock stood still.
-	slept := newEntry(Key{}, 0, time.Minute)
+	slept := newEntry(Key{}, 0, time.Minute, time.Now())
 	slept.wall = now.Add(-time.Hour).UnixNano()
 	check.True(t, slept.expired(now), "alive by the monotonic clock only")
 	// The clock was set back: by the wall clock there is an hour left.
-	back := newEntry(Key{}, 0, time.Minute)
+	back := newEntry(Key{}, 0, time.Minute, time.Now())
 	back.wall = now.Add(time.Hour).UnixNano()
 	check.True(t, back.expired(time.Now().Add(time.Minute)), "alive by the wall clock only")
 }
@@ -83,11 +112,11 @@ func TestEvictionLooksAtFew(t *testing.T) {
 	for i := range 10_000 {
 		var k Key
 		binary.BigEndian.PutUint64(k[:], uint64(i))
-		e := newEntry(k, i, time.Hour)
-		s.set(e)
+		e := newEntry(k, i, time.Hour, time.Now())
+		s.set(e, time.Now())
 		e.used.Store(true)
 	}
-	s.set(newEntry(Key{1}, 0, time.Hour))
+	s.set(newEntry(Key{1}, 0, time.Hour, time.Now()), time.Now())
 	unused := 0
 	for _, e := range s.slots {
 		if !e.used.Load() {

@@ -100,8 +100,8 @@ func (s *Source) judge(ctx context.Context, keys *set, t *jws.Token) (Thumbprint
 }
 
 // Holds reports whether the key is in the set that is held and usable now; no I/O (but may start a background refresh).
-func (s *Source) Holds(t Thumbprint) bool {
-	keys, ok := s.doc.Held()
+func (s *Source) Holds(t Thumbprint, now time.Time) bool {
+	keys, ok := s.doc.Held(now)
 	if !ok {
 		return false
 	}
@@ -122,7 +122,7 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) newer(ctx context.Context, tried *set) (*set, error) {
 	s.mu.Lock()
 	// Under the lock: a refetch stores its set before it says that it is over.
-	if held, ok := s.doc.Held(); ok && held != tried {
+	if held, ok := s.doc.Held(time.Now()); ok && held != tried {
 		s.mu.Unlock()
 		return held, nil
 	}
@@ -148,7 +148,7 @@ func (s *Source) newer(ctx context.Context, tried *set) (*set, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w (gave up waiting for newer keys: %w)", ErrKeyUnknown, ctx.Err())
 	}
-	if held, ok := s.doc.Held(); ok {
+	if held, ok := s.doc.Held(time.Now()); ok {
 		return held, nil
 	}
 	return tried, nil

@@ -75,7 +75,7 @@ func accepted(t *testing.T, s *keyset.Source, token *jws.Token) keyset.Thumbprin
 	t.Helper()
 	thumbprint, err := s.Verify(t.Context(), token)
 	check.NoError(t, err)
-	check.True(t, s.Holds(thumbprint), "the source does not hold the key it verified with")
+	check.True(t, s.Holds(thumbprint, time.Now()), "the source does not hold the key it verified with")
 	return thumbprint
 }
 
@@ -129,10 +129,10 @@ func TestAWithdrawnKeyStopsWorking(t *testing.T) {
 		thumbprint := accepted(t, s, old.token(t, nil))
 		srv.body = publish(t, fresh)
 		advance(14 * time.Minute)
-		check.True(t, s.Holds(thumbprint), "withdrawn before anybody could know") // and starts the refresh
+		check.True(t, s.Holds(thumbprint, time.Now()), "withdrawn before anybody could know") // and starts the refresh
 		synctest.Wait()
 		check.Equal(t, srv.requests.Load(), 2, "requests")
-		check.True(t, !s.Holds(thumbprint), "the withdrawn key is still held")
+		check.True(t, !s.Holds(thumbprint, time.Now()), "the withdrawn key is still held")
 		unknown(t, s, old.token(t, nil))
 	})
 }
@@ -281,7 +281,7 @@ func TestAStaleSetServesADayAndCannotJudgeUnknownKids(t *testing.T) {
 		advance(16 * time.Minute)
 		_, err := s.Verify(t.Context(), k.token(t, nil))
 		check.Equal(t, check.As[*remote.Error](t, err).Status, 503, "status a day after the soft end")
-		check.True(t, !s.Holds(thumbprint), "the key is held past the stale end")
+		check.True(t, !s.Holds(thumbprint, time.Now()), "the key is held past the stale end")
 		check.True(t, s.Ready(t.Context()) != nil, "ready without keys")
 
 		srv.status, srv.body = 0, publish(t, fresh)
@@ -350,7 +350,7 @@ func TestLookingUpAllocatesNothing(t *testing.T) {
 	k := newSigner(t, "EdDSA", "k")
 	s := newSource(&server{body: publish(t, k)})
 	thumbprint := accepted(t, s, k.token(t, nil))
-	check.Equal(t, testing.AllocsPerRun(100, func() { s.Holds(thumbprint) }), 0, "allocations of Holds")
+	check.Equal(t, testing.AllocsPerRun(100, func() { s.Holds(thumbprint, time.Now()) }), 0, "allocations of Holds")
 	token := k.token(t, nil)
 	check.NoError(t, token.Verify(k.key.Public()))
 	public := k.key.Public()

@@ -87,7 +87,7 @@ func New[T any](cfg Config[T]) *Document[T] {
 // Get returns the document, without I/O while one is held that is not past its stale end; past 80 % of its soft
 // lifetime the first reader starts a refresh in the background. Without one it waits for the shared flight.
 func (d *Document[T]) Get(ctx context.Context) (T, error) {
-	if h := d.current(ctx); h != nil {
+	if h := d.current(ctx, time.Now()); h != nil {
 		return h.value, nil
 	}
 	return d.fetchNow(ctx, false)
@@ -105,9 +105,10 @@ func (d *Document[T]) Refresh() {
 	}
 }
 
-// Held is Get for those who must not wait: what is held and usable. It, too, may start a refresh in the background.
-func (d *Document[T]) Held() (v T, ok bool) {
-	if h := d.current(context.Background()); h != nil {
+// Held is Get for those who must not wait and know what time it is: what is held and usable now. It, too, may start a
+// refresh in the background.
+func (d *Document[T]) Held(now time.Time) (v T, ok bool) {
+	if h := d.current(context.Background(), now); h != nil {
 		return h.value, true
 	}
 	return v, false
@@ -135,12 +136,11 @@ func (d *Document[T]) Backoff() time.Duration {
 }
 
 // current returns what is held and usable, and starts a refresh when it is due. It never waits.
-func (d *Document[T]) current(ctx context.Context) *held[T] {
+func (d *Document[T]) current(ctx context.Context, now time.Time) *held[T] {
 	h := d.cur.Load()
 	if h == nil {
 		return nil
 	}
-	now := time.Now()
 	if now.Before(h.refreshAt) {
 		return h
 	}

@@ -58,7 +58,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	_, err := d.Get(t.Context())
 	check.NoError(t, err)
 	check.Equal(t, testing.AllocsPerRun(100, func() { _, _ = d.Get(t.Context()) }), 0, "allocations of Get")
-	check.Equal(t, testing.AllocsPerRun(100, func() { _, _ = d.Held() }), 0, "allocations of Held")
+	check.Equal(t, testing.AllocsPerRun(100, func() { _, _ = d.Held(time.Now()) }), 0, "allocations of Held")
 	check.Equal(t, testing.AllocsPerRun(100, func() { _, _, _ = d.Peek() }), 0, "allocations of Peek")
 }
 
@@ -100,14 +100,14 @@ func TestHeldRefreshesToo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := &server{handle: says(200, "v1")}
 		d := remote.New(config(s))
-		_, ok := d.Held()
+		_, ok := d.Held(time.Now())
 		check.True(t, !ok, "held before the first fetch")
 		synctest.Wait()
 		check.Equal(t, s.requests.Load(), 0, "requests of Held without a value")
 		_, err := d.Get(t.Context())
 		check.NoError(t, err)
 		advance(15 * time.Minute)
-		v, ok := d.Held()
+		v, ok := d.Held(time.Now())
 		check.True(t, ok && v == "v1", "Held gives %q, %v", v, ok)
 		synctest.Wait()
 		check.Equal(t, s.requests.Load(), 2, "requests")
@@ -133,196 +133,6 @@ func TestPeekNeverFetches(t *testing.T) {
 		_, _, ok = d.Peek()
 		check.True(t, !ok, "held past its stale end")
 		check.Equal(t, s.requests.Load(), 1, "requests")
-	})
-}
-
-func TestStaleIsServedWhileRefreshFailsAndThenNot(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: says(200, "v1", "Cache-Control", "max-age=3600")}
-		cfg := config(s)
-		cfg.StaleFor = 24 * time.Hour
-		d := remote.New(cfg)
-		_, err := d.Get(t.Context())
-		check.NoError(t, err)
-		s.handle = says(503, "")
-		for range 24 {
-			advance(time.Hour)
-			v, err := d.Get(t.Context())
-			check.NoError(t, err)
-			check.Equal(t, v, "v1", "stale value")
-		}
-		check.True(t, !d.Fresh(), "fresh although refreshing fails")
-		advance(time.Minute)
-		before := s.requests.Load()
-		for range 600 {
-			_, err = d.Get(t.Context())
-			check.NoError(t, err)
-			advance(100 * time.Millisecond)
-		}
-		check.True(t, s.requests.Load() <= before+2, "%d attempts in a minute of stale reads", s.requests.Load()-before)
-		advance(time.Hour)
-		_, err = d.Get(t.Context())
-		check.Equal(t, check.As[*remote.Error](t, err).Status, 503, "status in the error past the stale end")
-
-		s.handle = says(200, "v2")
-		advance(time.Minute)
-		v, err := d.Get(t.Context())
-		check.NoError(t, err)
-		check.Equal(t, v, "v2", "value once the server is back")
-	})
-}
-
-func TestStaleForEver(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: says(200, "v1")}
-		d := remote.New(config(s))
-		_, err := d.Get(t.Context())
-		check.NoError(t, err)
-		s.handle = says(500, "")
-		for range 30 {
-			advance(24 * time.Hour)
-			v, err := d.Get(t.Context())
-			check.NoError(t, err)
-			check.Equal(t, v, "v1", "value")
-		}
-		synctest.Wait()
-	})
-}
-
-func TestFailureBackoffDoublesFromOneSecondToSixty(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		var attempts []time.Time
-		s := &server{}
-		s.handle = func(w http.ResponseWriter, r *http.Request) {
-			attempts = append(attempts, time.Now())
-			says(500, "")(w, r)
-		}
-		d := remote.New(config(s))
-		for range 10 * 60 * 10 {
-			_, err := d.Get(t.Context())
-			e := check.As[*remote.Error](t, err)
-			check.Equal(t, e.Kind, remote.Status, "kind")
-			check.Equal(t, e.Status, 500, "status")
-			check.True(t, e.RetryAfter > 0 && e.RetryAfter <= time.Minute, "RetryAfter %v", e.RetryAfter)
-			advance(100 * time.Millisecond)
-		}
-		check.True(t, len(attempts) >= 14, "%d attempts in ten minutes", len(attempts))
-		for i := 1; i < len(attempts); i++ {
-			step := min(time.Second<<(i-1), time.Minute)
-			gap := attempts[i].Sub(attempts[i-1])
-			most := min(step+step/5, time.Minute) + 100*time.Millisecond
-			check.True(t, gap >= step && gap <= most, "gap %d is %v, want %v to %v", i, gap, step, most)
-		}
-
-		s.handle = says(200, "v1")
-		advance(time.Minute)
-		_, err := d.Get(t.Context())
-		check.NoError(t, err)
-		check.Equal(t, d.Backoff(), 0, "backoff after success")
-		s.handle = says(500, "")
-		_, err = d.Refetch(t.Context())
-		check.True(t, check.As[*remote.Error](t, err).RetryAfter < 2*time.Second, "backoff did not start anew")
-	})
-}
-
-func TestOneRequestPerBackoffStepWhateverTheCallers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: says(500, "")}
-		d := remote.New(config(s))
-		for range 2 {
-			var wg sync.WaitGroup
-			for range 1000 {
-				wg.Go(func() {
-					if _, err := d.Get(t.Context()); err == nil {
-						t.Error("no error")
-					}
-				})
-			}
-			wg.Wait()
-		}
-		check.Equal(t, s.requests.Load(), 1, "requests")
-		began := time.Now()
-		_, err := d.Refetch(t.Context())
-		check.As[*remote.Error](t, err)
-		d.Refresh()
-		synctest.Wait()
-		check.Equal(t, time.Since(began), 0, "time Refetch waited in backoff")
-		check.Equal(t, s.requests.Load(), 1, "requests")
-	})
-}
-
-func TestServersRetryAfterIsHonouredUpToAMinute(t *testing.T) {
-	for header, want := range map[string][2]time.Duration{
-		"7":     {7 * time.Second, 7 * time.Second},
-		"86400": {time.Minute, time.Minute},
-		"0":     {time.Second, 1200 * time.Millisecond},
-		"later": {time.Second, 1200 * time.Millisecond},
-		"-5":    {time.Second, 1200 * time.Millisecond},
-	} {
-		t.Run(header, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				d := remote.New(config(&server{handle: says(429, "", "Retry-After", header)}))
-				_, err := d.Get(t.Context())
-				got := check.As[*remote.Error](t, err).RetryAfter
-				check.True(t, got >= want[0] && got <= want[1], "RetryAfter %v", got)
-			})
-		})
-	}
-}
-
-func TestWaiterLeavesOnItsOwnContextAndTheResultIsKept(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: after(2*time.Second, says(200, "v1"))}
-		d := remote.New(config(s))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		began := time.Now()
-		_, err := d.Get(ctx)
-		check.Error(t, err, context.DeadlineExceeded)
-		check.Equal(t, check.As[*remote.Error](t, err).Kind, remote.Unreachable, "kind")
-		check.Equal(t, time.Since(began), time.Second, "time waited")
-		advance(2 * time.Second)
-		v, _, ok := d.Peek()
-		check.True(t, ok && v == "v1", "the result was lost: %q, %v", v, ok)
-		check.Equal(t, s.requests.Load(), 1, "requests")
-	})
-}
-
-func TestACallerThatHasGoneStartsNothing(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: says(200, "v1")}
-		d := remote.New(config(s))
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err := d.Get(ctx)
-		check.Error(t, err, context.Canceled)
-		synctest.Wait()
-		check.Equal(t, s.requests.Load(), 0, "requests")
-	})
-}
-
-func TestAFetchEndsWithItsDeadline(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := &server{handle: after(time.Hour, says(200, "v1"))}
-		d := remote.New(config(s))
-		began := time.Now()
-		_, err := d.Get(t.Context())
-		check.Equal(t, check.As[*remote.Error](t, err).Kind, remote.Unreachable, "kind")
-		check.Error(t, err, context.DeadlineExceeded)
-		check.Equal(t, time.Since(began), 5*time.Second, "time waited")
-	})
-}
-
-func TestWaitersLeaveATransportThatIgnoresItsContext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		release := make(chan struct{})
-		s := &server{handle: func(http.ResponseWriter, *http.Request) { <-release }}
-		d := remote.New(config(s))
-		began := time.Now()
-		_, err := d.Get(t.Context())
-		check.Error(t, err, context.DeadlineExceeded)
-		check.Equal(t, time.Since(began), 5*time.Second, "time waited")
-		close(release)
 	})
 }
 
