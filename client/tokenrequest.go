@@ -110,7 +110,8 @@ func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Met
 	if err != nil {
 		return nil, err
 	}
-	return parseTokens(op, got.Body, asked)
+	set, err := got.Claims()
+	return parseTokens(op, set, err, asked)
 }
 
 // post sends an authenticated request once, and tells discovery how the endpoint fares.

@@ -45,9 +45,9 @@ func (t *Tokens) OAuth2() *oauth2.Token {
 	return token.WithExtra(map[string]any{"id_token": t.RawIDToken, "scope": strings.Join(t.Scopes, " ")})
 }
 
-// parseTokens reads a token answer (RFC 6749 section 5.1). Nothing of the answer gets into its errors.
-func parseTokens(op string, body []byte, asked time.Time) (*Tokens, error) {
-	set, err := claims.Parse(body)
+// parseTokens reads a token answer (RFC 6749 section 5.1), unless it could not be read as claims. Nothing of the answer
+// gets into its errors.
+func parseTokens(op string, set *claims.Set, err error, asked time.Time) (*Tokens, error) {
 	if err != nil {
 		return nil, protocolError(op, "the token answer is not one JSON object with each member once")
 	}

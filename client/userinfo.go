@@ -64,7 +64,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 func (c *Client) userInfoClaims(ctx context.Context, op string, md *discovery.Metadata, got *endpoint.Answer) (*claims.Set, error) {
 	mediaType, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/jwt") {
-		set, err := claims.Parse(got.Body)
+		set, err := got.Claims()
 		if err != nil {
 			return nil, protocolError(op, "the userinfo answer is not one JSON object with each member once")
 		}

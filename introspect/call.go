@@ -28,7 +28,8 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 		c.failed(err)
 		return answer{err: err}
 	}
-	ticket, wait, ok := c.breaker.allow(time.Now())
+	start := time.Now()
+	ticket, wait, ok := c.breaker.allow(start)
 	if !ok {
 		err := unavailable("the breaker is open after failed calls", nil)
 		err.RetryAfter = wait
@@ -40,20 +41,18 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 			c.logger.Warn("introspection fails again and again: the breaker is open", "for", pause)
 		}
 	}()
-
-	start := time.Now()
 	f, err, result := c.call(ctx, t, token, at)
-	c.observe(t.URL, time.Since(start), err)
+	c.observe(t.URL, start, err)
 	return answer{facts: f, err: err, sharedMiss: sharedMiss}
 }
 
 // observe tells the observer, whose panic does not cost the answer.
-func (c *Client) observe(url string, took time.Duration, err *Error) {
+func (c *Client) observe(url string, start time.Time, err *Error) {
 	if c.observer == nil {
 		return
 	}
 	defer c.caught()
-	e := Event{Operation: "introspection", URL: url, Duration: took}
+	e := Event{Operation: "introspection", URL: url, Duration: time.Since(start)}
 	if err != nil {
 		e.Err = err
 	}
@@ -69,7 +68,11 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 		return nil, e, c.settle(err, e)
 	}
 	c.source.Outcome(endpointName, false)
-	f, err := parseAnswer(got.Body, at)
+	var f *facts
+	set, err := got.Claims()
+	if err == nil {
+		f, err = parseAnswer(set, at)
+	}
 	if err != nil {
 		e := noVerdict(err)
 		c.failed(e)

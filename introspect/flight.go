@@ -100,7 +100,7 @@ func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight
 	fresh := f.fresh
 	c.mu.Unlock()
 
-	a := answer{err: unavailable("the call ended without an answer", nil)}
+	a := answer{err: errNoAnswer}
 	defer c.caught()
 	defer func() { // also when what we call panics or ends the goroutine
 		if c.land(key, f, a) {
@@ -110,18 +110,21 @@ func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight
 	a = c.ask(ctx, key, token, fresh, f.at)
 }
 
+var errNoAnswer = unavailable("the call ended without an answer", nil)
+
 // growStack gives a new goroutine the stack that an HTTP call needs while there is little on it yet. Growing it step by
 // step, and moving all that is on it each time, was a fifth of what a call cost.
 //
 //go:noinline
 func growStack() byte {
-	var frame [callStack]byte
+	if !needFrame { // the stack has grown by now, and nothing needs to be cleared
+		return 0
+	}
+	var frame [12 << 10]byte
 	return frame[frameEnd]
 }
 
-const callStack = 12 << 10 // bytes
-
-var frameEnd = callStack - 1 // a variable: the compiler must not see that nobody needs the frame
+var needFrame, frameEnd = false, 0 // variables: the compiler must not see that nobody needs the frame
 
 // caught keeps a panic of what we call (HTTPClient, AssertionKey, Observer, Cache) from taking the process down: nobody
 // above this goroutine can. What it panicked with may hold anything: only its type is told.

@@ -55,11 +55,7 @@ type facts struct {
 
 // parseAnswer reads an introspection answer (RFC 7662 section 2.2); nil facts mean that the token is not active.
 // Its errors never quote the body.
-func parseAnswer(body []byte, fetched time.Time) (*facts, error) {
-	set, err := claims.Parse(body)
-	if err != nil {
-		return nil, err
-	}
+func parseAnswer(set *claims.Set, fetched time.Time) (*facts, error) {
 	active, ok, err := set.Bool("active")
 	switch {
 	case err != nil:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/claims"
 )
 
 const sharedTimeout = time.Second
@@ -87,7 +88,11 @@ func openEnvelope(value []byte, name string) (*facts, error) {
 	if json.Unmarshal(value, &e) != nil || e.Version != envelopeVersion || e.Key != name || e.Fetched <= 0 {
 		return nil, errEnvelope
 	}
-	f, err := parseAnswer(e.Answer, time.UnixMilli(e.Fetched))
+	set, err := claims.Parse(e.Answer)
+	if err != nil {
+		return nil, errEnvelope
+	}
+	f, err := parseAnswer(set, time.UnixMilli(e.Fetched))
 	if err != nil || f == nil {
 		return nil, errEnvelope
 	}

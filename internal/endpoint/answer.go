@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -58,6 +59,7 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 		e.detail, e.Err = cause(ctx, err)
 		return nil, e
 	}
+	answer := &Answer{Body: body, Header: resp.Header, err: errNotRead}
 	empty := len(bytes.TrimSpace(body)) == 0
 	switch {
 	case out.target.EmptyOK && (empty || !html(kind)):
@@ -68,11 +70,15 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 	case out.jwt && kind == "application/jwt":
 	case !readable(kind):
 		return nil, fail(Protocol, "its media type is not application/json")
-	case !object(body):
-		return nil, fail(Protocol, "its body is not a JSON object")
+	default:
+		if answer.set, answer.err = claims.Parse(body); answer.err != nil && !object(body) {
+			return nil, fail(Protocol, "its body is not a JSON object")
+		}
 	}
-	return &Answer{Body: body, Header: resp.Header}, nil
+	return answer, nil
 }
+
+var errNotRead = errors.New("the answer was not read as claims")
 
 // errorBody reads an error answer of any type; one that does not come whole is empty.
 func (c *Caller) errorBody(resp *http.Response) (body []byte, whole bool) {

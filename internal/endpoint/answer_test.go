@@ -176,6 +176,70 @@ func TestURLRules(t *testing.T) {
 	check.NoError(t, err)
 }
 
+// What a transport does to one request is not seen by the next, and each URL is checked, whichever came before.
+func TestRequestsShareNothing(t *testing.T) {
+	t.Parallel()
+	form := url.Values{"grant_type": {"x"}, "a": {"b", "c"}}
+	n := 0
+	c := caller(func(r *http.Request) (*http.Response, error) {
+		n++
+		check.Equal(t, r.Method+" "+r.URL.String()+" "+r.Host, "POST "+tokenURL+"?a=b op.example.test", "where it goes")
+		check.Equal(t, r.Header.Get("X-Trace"), "", "a header of the request before")
+		body, err := io.ReadAll(r.Body)
+		check.NoError(t, err)
+		check.Equal(t, string(body), form.Encode(), "body")
+		check.Equal(t, r.ContentLength, int64(len(body)), "length")
+		again, err := r.GetBody()
+		check.NoError(t, err)
+		repeated, err := io.ReadAll(again)
+		check.NoError(t, err)
+		check.Equal(t, string(repeated), string(body), "body, sent again")
+		r.URL.Host, r.URL.Path, r.URL.RawQuery, r.Host, r.Method = "evil.example", "/", "", "evil.example", "PUT"
+		r.Header.Set("X-Trace", "1")
+		return response(r, 200, nil, `{}`), nil
+	})
+	tgt, bad := target(), target()
+	tgt.URL, bad.URL = tokenURL+"?a=b", "http://op.example.test/token"
+	for range 3 {
+		_, err := c.Post(t.Context(), tgt, nil, form)
+		check.NoError(t, err)
+		_, err = c.Post(t.Context(), bad, nil, form)
+		_ = fails(t, err, endpoint.Misconfigured)
+	}
+	check.Equal(t, n, 3, "requests")
+}
+
+// Two readers of an answer could differ about it: it is there, and so is what is wrong with it.
+func TestAnswersReadStrictly(t *testing.T) {
+	t.Parallel()
+	empty := target()
+	empty.EmptyOK = true
+	for _, tc := range []struct {
+		tgt        endpoint.Target
+		kind, body string
+		ok         bool
+	}{
+		{target(), "application/json", ` {"a":1} `, true},
+		{target(), "application/json", `{"a":1,"a":1}`, false},
+		{target(), "application/json", `{"a":"\ud800"}`, false},
+		{empty, "application/json", `{"a":1}`, false},
+		{empty, "application/json", "", false},
+	} {
+		got, err := caller(answer(200, typed(tc.kind), tc.body)).Post(t.Context(), tc.tgt, nil, nil)
+		check.NoError(t, err)
+		check.Equal(t, string(got.Body), tc.body, "body")
+		set, err := got.Claims()
+		check.True(t, (err == nil) == tc.ok && (set != nil) == tc.ok, "claims of %s: %v, %v", tc.body, set, err)
+		if tc.ok {
+			check.Equal(t, set.Raw(), tc.body, "claims")
+		}
+	}
+	got, err := caller(answer(200, typed("application/jwt"), "a.b.c")).Get(t.Context(), target(), "t")
+	check.NoError(t, err)
+	_, err = got.Claims()
+	check.True(t, err != nil, "claims of a JWT")
+}
+
 type stuck struct{ ctx context.Context }
 
 func (s stuck) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }

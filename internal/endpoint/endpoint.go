@@ -7,11 +7,14 @@ package endpoint
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -48,6 +51,13 @@ type Caller struct {
 	timeout   time.Duration
 	maxBytes  int64
 	observe   func(name, url string, took time.Duration, err error)
+	last      atomic.Pointer[model] // of the last request
+}
+
+// model is what requests to one URL, which has been checked, are clones of. It is immutable.
+type model struct {
+	url     string
+	request *http.Request
 }
 
 // New returns a Caller. It does no I/O.
@@ -80,16 +90,24 @@ func New(cfg Config) *Caller {
 type Answer struct {
 	Body   []byte
 	Header http.Header
+
+	set *claims.Set
+	err error
 }
+
+// Claims is the body as claims.Parse reads it; an error for a JWT, and where the body is not read (Target.EmptyOK).
+func (a *Answer) Claims() (*claims.Set, error) { return a.set, a.err }
 
 // Post sends form (repeated values stay repeated) once, authenticated by auth (nil = not at all), or twice if Target.Idempotent. It follows
 // no redirect.
 // ctx bounds the wait; the request itself also has Config.Timeout. The client's own parameters in form are replaced by auth's.
 func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values) (*Answer, error) {
-	if err := c.check(t); err != nil {
+	m, err := c.model(t)
+	if err != nil {
 		return nil, err
 	}
-	out := request{target: t, auth: auth, form: clone(form)}
+	out := request{target: t, model: m, auth: auth, form: make(url.Values, len(form)+4)}
+	maps.Copy(out.form, form)
 	header := http.Header{
 		"Content-Type": {"application/x-www-form-urlencoded"},
 		"Accept":       {"application/json"},
@@ -106,7 +124,8 @@ func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values
 
 // Get is for userinfo: a bearer token, same caps and error rules. The answer may be JSON or application/jwt.
 func (c *Caller) Get(ctx context.Context, t Target, bearer string) (*Answer, error) {
-	if err := c.check(t); err != nil {
+	m, err := c.model(t)
+	if err != nil {
 		return nil, err
 	}
 	if !visible(bearer) {
@@ -116,22 +135,33 @@ func (c *Caller) Get(ctx context.Context, t Target, bearer string) (*Answer, err
 		"Authorization": {"Bearer " + bearer},
 		"Accept":        {"application/json, application/jwt"},
 	}
-	return c.send(ctx, request{target: t, bearer: bearer, jwt: true}, http.MethodGet, header)
+	return c.send(ctx, request{target: t, model: m, bearer: bearer, jwt: true}, http.MethodGet, header)
 }
 
-func (c *Caller) check(t Target) error {
+// model checks and parses a target's URL, unless the last request had the same.
+func (c *Caller) model(t Target) (*model, error) {
+	if m := c.last.Load(); m != nil && m.url == t.URL {
+		return m, nil
+	}
 	if t.URL == "" {
-		return &Error{Kind: Misconfigured, Endpoint: t.Name, detail: "its URL is unknown"}
+		return nil, &Error{Kind: Misconfigured, Endpoint: t.Name, detail: "its URL is unknown"}
 	}
 	if err := remote.CheckURL(t.URL, c.allowHTTP); err != nil {
-		return &Error{Kind: Misconfigured, Endpoint: t.Name, detail: err.Error(), Err: err}
+		return nil, &Error{Kind: Misconfigured, Endpoint: t.Name, detail: err.Error(), Err: err}
 	}
-	return nil
+	req, err := http.NewRequestWithContext(context.Background(), "", t.URL, nil)
+	if err != nil {
+		return nil, &Error{Kind: Misconfigured, Endpoint: t.Name, detail: "its URL cannot be used"}
+	}
+	m := &model{url: t.URL, request: req}
+	c.last.Store(m)
+	return m, nil
 }
 
 // request is what was asked, kept to explain the answer.
 type request struct {
 	target Target
+	model  *model
 	auth   *Auth
 	method string // how auth authenticated
 	form   url.Values
@@ -143,15 +173,13 @@ func (c *Caller) send(ctx context.Context, out request, verb string, header http
 	caller := ctx
 	ctx, cancel := context.WithTimeout(caller, c.timeout)
 	defer cancel()
-	var body io.Reader
-	if verb == http.MethodPost {
-		body = strings.NewReader(out.form.Encode())
+	req := out.model.request.Clone(ctx)
+	req.Method, req.Header = verb, header
+	if form := out.form.Encode(); form != "" {
+		req.ContentLength = int64(len(form))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
+		req.Body, _ = req.GetBody()
 	}
-	req, buildErr := http.NewRequestWithContext(ctx, verb, out.target.URL, body)
-	if buildErr != nil {
-		return nil, &Error{Kind: Misconfigured, Endpoint: out.target.Name, detail: "its URL cannot be used"}
-	}
-	req.Header = header
 	if out.target.Idempotent && out.method != PrivateKeyJWT { // an assertion is used once
 		header["Idempotency-Key"] = nil // for http.Transport; a header without a value is not sent
 	}
@@ -172,14 +200,6 @@ func (c *Caller) send(ctx context.Context, out request, verb string, header http
 	}
 	defer resp.Body.Close()
 	return c.read(ctx, out, resp)
-}
-
-func clone(form url.Values) url.Values {
-	out := make(url.Values, len(form)+4)
-	for name, values := range form {
-		out[name] = append([]string(nil), values...)
-	}
-	return out
 }
 
 // visible reports whether s is one or more visible ASCII characters.
