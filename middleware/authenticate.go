@@ -78,7 +78,7 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 			v.facts, refusal = g.inspect(ctx, token, key, rt)
 			return v, refusal
 		}
-		v.facts, v.asked, refusal = g.verify(ctx, token, key)
+		v.facts, v.asked, refusal = g.verify(ctx, token, key, now)
 	}
 	if refusal == nil && (g.cfg.Mode == JWTAndIntrospection || rt.fresh) {
 		v.facts, refusal = g.confirm(ctx, token, v.facts, rt)

@@ -42,6 +42,9 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	default:
 		return "", refuse(CredentialAmbiguous)
 	}
+	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok && plain(token) { // as nearly always
+		return token, nil
+	}
 	value := strings.Trim(values[0], " \t")
 	scheme, rest := value, ""
 	if i := strings.IndexAny(value, " \t"); i >= 0 {
@@ -61,6 +64,11 @@ func bearer(h http.Header) (token string, refusal *Error) {
 		return "", refuse(TokenMalformed)
 	}
 	return rest, nil
+}
+
+// plain reports whether what follows the scheme is a token and nothing else: no spaces around it, no second credential.
+func plain(token string) bool {
+	return token != "" && token[0] > ' ' && token[len(token)-1] > ' ' && strings.IndexByte(token, ',') < 0
 }
 
 func isBearer(scheme string) bool {

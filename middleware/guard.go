@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -28,8 +29,8 @@ type Guard struct {
 	sources   []*source
 	byIssuer  map[string]*source // by each spelling that a source may turn out to have
 	templates []*template
-	budget    budget   // of all templates
-	algs      []string // those of all issuers; each source narrows them down
+	budget    budget      // of all templates
+	parser    *jws.Parser // it knows the algorithms of all issuers; each source narrows them down
 
 	opaque   *introspect.Client   // for opaque tokens; nil = they are refused
 	inspects []*introspect.Client // all there are
@@ -79,20 +80,22 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// addIssuers makes the sources, templates and introspection clients.
+// addIssuers makes the sources, templates, introspection clients and the parser.
 func (g *Guard) addIssuers() (errs []error) {
 	list, prefixes := g.cfg.issuers()
 	all := false
+	var algs []string
 	for i, cfg := range list {
 		cfg.AccessTokenAlgs = slices.Clone(cfg.AccessTokenAlgs)
 		problems := errors.Join(checkAlgs(cfg.AccessTokenAlgs), g.addIssuer(cfg))
 		errs = append(errs, prefixed(prefixes[i], problems)...)
 		all = all || len(cfg.AccessTokenAlgs) == 0
-		g.algs = append(g.algs, cfg.AccessTokenAlgs...)
+		algs = append(algs, cfg.AccessTokenAlgs...)
 	}
 	if all {
-		g.algs = nil
+		algs = nil
 	}
+	g.parser = jws.NewParser(jws.Options{Algs: algs, Types: accessTypes, MaxSize: maxToken})
 	return errs
 }
 

@@ -57,8 +57,8 @@ func (g *Guard) recheck(f *facts, now time.Time) *Error {
 
 // verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
 // the issuer's tenant.
-func (g *Guard) verify(ctx context.Context, token string, key cache.Key) (f *facts, asked bool, refusal *Error) {
-	t, err := jws.Parse(token, jws.Options{Algs: g.algs, Types: accessTypes, MaxSize: maxToken})
+func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now time.Time) (f *facts, asked bool, refusal *Error) {
+	t, err := g.parser.Parse(token)
 	if err != nil {
 		return nil, false, formRefusal(err)
 	}
@@ -81,7 +81,7 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key) (f *fac
 	switch {
 	case err != nil:
 		return nil, false, refuseFor(TokenMalformed, err)
-	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(time.Now()):
+	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(now):
 		return nil, false, refuse(TokenExpired)
 	}
 	src, refusal := from.open(ctx, g, iss)
@@ -100,7 +100,7 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key) (f *fac
 	if !src.names(iss) { // the document, known by now, spells it differently
 		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
-	now := time.Now() // keys may have taken a while
+	now = time.Now() // keys may have taken a while
 	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant}
 	if refusal = g.accept(set, now, &made); refusal != nil {
 		return nil, asked, refusal

@@ -129,7 +129,7 @@ func (s *Source) Issuers() []string {
 	if s.fixed != nil {
 		return s.fixed.issuers
 	}
-	if doc, _, ok := s.doc.Peek(); ok {
+	if doc, ok := s.doc.Peek(); ok {
 		return doc.issuers
 	}
 	return s.candidates
@@ -141,7 +141,7 @@ func (s *Source) parse(body []byte) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if known, _, ok := s.doc.Peek(); ok && known.Issuer != m.Issuer {
+	if known, ok := s.doc.Peek(); ok && known.Issuer != m.Issuer {
 		return nil, fmt.Errorf("the document has changed its issuer: %w", &IssuerMismatchError{Want: known.Issuer, Got: m.Issuer})
 	}
 	if !slices.Contains(s.candidates, m.Issuer) {

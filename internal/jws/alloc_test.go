@@ -17,6 +17,7 @@ func TestAllocations(t *testing.T) {
 	raw := sign(t, "RS256", `{"alg":"RS256","kid":"key-2026-01","typ":"at+jwt"}`, servicePayload)
 	key := keys()["rsa"].Public()
 	options := jws.Options{Types: []string{"jwt", "at+jwt"}}
+	parser := jws.NewParser(options)
 	token, err := jws.Parse(raw, options)
 	check.NoError(t, err)
 	for _, test := range []struct {
@@ -25,6 +26,7 @@ func TestAllocations(t *testing.T) {
 		do   func() error
 	}{
 		{"Parse", 5, func() error { _, err := jws.Parse(raw, options); return err }},
+		{"Parser.Parse", 3, func() error { _, err := parser.Parse(raw); return err }},
 		{"Verify RS256", 10, func() error { return token.Verify(key) }},
 		{"claims", 1, func() error { _, err := claims.Parse(token.Payload); return err }},
 	} {

@@ -32,21 +32,28 @@ type Options struct {
 	MaxSize int
 }
 
-// Token is a parsed token whose signature may not have been verified yet.
-type Token struct {
+// Header is what counts of a JOSE header.
+type Header struct {
 	Alg, KeyID, Type string // Type in lower case, without "application/"
 	HasKeyID         bool
-	Payload          string // decoded
-	signed           string
-	signature        []byte
+}
+
+// Token is a parsed token whose signature may not have been verified yet.
+type Token struct {
+	Header
+	Payload   string // decoded
+	signed    string
+	signature []byte
 }
 
 // encoding refuses padding and trailing bits, but skips line breaks: dots looks for these.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Parse checks form, size, header and algorithm. It does not verify the signature. Keys and certificates that a header
-// holds or points to (jku, jwk, x5u, x5c) are ignored.
-func Parse(raw string, o Options) (*Token, error) {
+// Parse is Parser.Parse for a single token.
+func Parse(raw string, o Options) (*Token, error) { return parse(raw, o, nil) }
+
+// parse remembers nothing when headers is nil.
+func parse(raw string, o Options, headers *headers) (*Token, error) {
 	limit := o.MaxSize
 	if limit <= 0 {
 		limit = MaxSize
@@ -61,12 +68,15 @@ func Parse(raw string, o Options) (*Token, error) {
 	t := &Token{signed: raw[:last]}
 	room := rooms.Get().(*[]byte)
 	defer release(room)
-	part, ok := decode(room, raw[:first])
-	if !ok {
-		return nil, errForm
-	}
-	if err := t.header(part, o); err != nil {
-		return nil, err
+	var part []byte
+	if t.Header, ok = headers.find(raw[:first]); !ok {
+		if part, ok = decode(room, raw[:first]); !ok {
+			return nil, errForm
+		}
+		if err := t.read(part, o); err != nil {
+			return nil, err
+		}
+		headers.add(raw[:first], t.Header)
 	}
 	if part, ok = decode(room, raw[first+1:last]); !ok {
 		return nil, errForm
@@ -110,7 +120,7 @@ func dots(raw string) (first, last int, ok bool) {
 	return first, last, strings.IndexByte(raw, '\n') < 0 && strings.IndexByte(raw, '\r') < 0
 }
 
-func (t *Token) header(raw []byte, o Options) error {
+func (t *Header) read(raw []byte, o Options) error {
 	h, err := claims.ParseHeader(raw)
 	if err != nil {
 		return errHeader

@@ -114,12 +114,12 @@ func (d *Document[T]) Held(now time.Time) (v T, ok bool) {
 	return v, false
 }
 
-// Peek returns what is held and usable, without any I/O, and when it was fetched.
-func (d *Document[T]) Peek() (v T, fetched time.Time, ok bool) {
-	if h := d.cur.Load(); h != nil && h.usable(time.Now()) {
-		return h.value, h.fetched, true
+// Peek returns what is held and usable, without any I/O.
+func (d *Document[T]) Peek() (v T, ok bool) {
+	if h := d.cur.Load(); h != nil && (h.stale.IsZero() || h.usable(time.Now())) {
+		return h.value, true
 	}
-	return v, time.Time{}, false
+	return v, false
 }
 
 // Fresh reports whether a document is held that is not past its soft end.

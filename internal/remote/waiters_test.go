@@ -23,7 +23,7 @@ func TestWaiterLeavesOnItsOwnContextAndTheResultIsKept(t *testing.T) {
 		check.Equal(t, check.As[*remote.Error](t, err).Kind, remote.Unreachable, "kind")
 		check.Equal(t, time.Since(began), time.Second, "time waited")
 		advance(2 * time.Second)
-		v, _, ok := d.Peek()
+		v, ok := d.Peek()
 		check.True(t, ok && v == "v1", "the result was lost: %q, %v", v, ok)
 		check.Equal(t, s.requests.Load(), 1, "requests")
 	})
