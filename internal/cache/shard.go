@@ -14,7 +14,7 @@ const (
 	spared = 128 // entries in use that are passed to find one that is not
 )
 
-// entry never changes once it is stored, save for slot (under the shard's lock) and used.
+// entry never changes once it is stored, save for slot (under the shard's lock), used and next.
 type entry[V any] struct {
 	key      Key
 	value    V
@@ -22,6 +22,7 @@ type entry[V any] struct {
 	wall     int64     // the same on the wall clock, in Unix nanoseconds
 	slot     int
 	used     atomic.Bool // asked for since the hand last came by
+	next     atomic.Pointer[entry[V]]
 }
 
 func newEntry[V any](k Key, v V, ttl time.Duration, now time.Time) *entry[V] {
@@ -33,15 +34,14 @@ func (e *entry[V]) expired(now time.Time) bool {
 	return !now.Before(e.deadline) || now.UnixNano() >= e.wall
 }
 
-// shard is one go-cache, hints of where to find most of its entries sooner, and the order in which entries may go:
-// CLOCK, an approximation of least recently used in which a hit costs one bit. Readers take go-cache's read lock at
-// most; mu orders the writers.
+// shard is one go-cache, an index of its entries, by which readers find them without a lock, and the order in which they
+// may go: CLOCK, an approximation of least recently used in which a hit costs one bit. mu orders the writers.
 //
 // Entries are stored in go-cache without an expiration: it knows only the wall clock, and hides what has expired from
 // the one who must make room.
 type shard[V any] struct {
 	store *gocache.Cache
-	hints hints[V]
+	index index[V]
 	room  int
 	mu    sync.Mutex
 	slots []slot[V] // all of the store's
@@ -57,22 +57,12 @@ type slot[V any] struct {
 
 func (s *shard[V]) init(room int) {
 	s.store = gocache.New(gocache.NoExpiration, 0) // 0: no janitor
-	s.hints = newHints[V](room)
+	s.index = newIndex[V](room)
 	s.room = room
 }
 
-func (s *shard[V]) lookup(k Key) *entry[V] {
-	if e := s.hints.find(k); e != nil {
-		return e
-	}
-	if v, ok := s.store.Get(string(k[:])); ok {
-		return v.(*entry[V])
-	}
-	return nil
-}
-
 func (s *shard[V]) get(k Key, now time.Time) *entry[V] {
-	e := s.lookup(k)
+	e := s.index.find(k)
 	if e == nil {
 		return nil
 	}
@@ -89,14 +79,18 @@ func (s *shard[V]) get(k Key, now time.Time) *entry[V] {
 func (s *shard[V]) set(e *entry[V], now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.lookup(e.key); old != nil {
+	old := s.index.find(e.key)
+	if old != nil {
 		e.used.Store(old.used.Load())
 		s.put(e, old.slot)
 	} else {
 		s.place(e, now.UnixNano())
 	}
 	s.store.Set(string(e.key[:]), e, gocache.NoExpiration)
-	s.hints.add(e)
+	s.index.add(e)
+	if old != nil {
+		s.index.remove(old)
+	}
 }
 
 // place gives a new entry a slot, that of another one if the shard is full. It needs mu.
@@ -125,7 +119,7 @@ func (s *shard[V]) put(e *entry[V], at int) {
 
 // drop takes an entry from where readers find it. It needs mu.
 func (s *shard[V]) drop(e *entry[V]) {
-	s.hints.remove(e)
+	s.index.remove(e)
 	s.store.Delete(string(e.key[:]))
 }
 
@@ -133,7 +127,7 @@ func (s *shard[V]) drop(e *entry[V]) {
 func (s *shard[V]) delete(k Key, only *entry[V]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.lookup(k); e != nil && (only == nil || e == only) {
+	if e := s.index.find(k); e != nil && (only == nil || e == only) {
 		s.remove(e)
 	}
 }
@@ -141,7 +135,7 @@ func (s *shard[V]) delete(k Key, only *entry[V]) {
 func (s *shard[V]) purge() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hints.clear()
+	s.index.clear()
 	s.store.Flush()
 	s.slots, s.hand, s.broom = nil, 0, 0
 }

@@ -19,7 +19,7 @@ func TestSlotsAreTheStore(t *testing.T) {
 		var k Key
 		i := r.IntN(80)
 		binary.BigEndian.PutUint64(k[:], uint64(i))
-		k[len(k)-1] = byte(i % 20) // four keys share a hint's place
+		k[len(k)-1] = byte(i % 20) // four keys share a place of the index
 		switch r.IntN(10) {
 		case 0:
 			s.delete(k, nil)
@@ -45,27 +45,35 @@ func TestSlotsAreTheStore(t *testing.T) {
 			check.Equal(t, e.ends, e.wall, "end")
 			check.True(t, stored(&s, e.key) == e.entry, "slot %d has an entry the store has not", i)
 		}
-		for i := range s.hints {
-			e := s.hints[i].Load()
-			check.True(t, e == nil || stored(&s, e.key) == e, "hint %d leads to an entry the store has not", i)
+		indexed := 0
+		for i := range s.index {
+			for e := s.index[i].Load(); e != nil; e = e.next.Load() {
+				check.True(t, stored(&s, e.key) == e, "place %d leads to an entry the store has not", i)
+				indexed++
+			}
 		}
+		check.Equal(t, indexed, len(s.slots), "entries in the index")
 	}
 }
 
-// TestHints: of two keys with one place the later has it, and keeps it when the other goes. Both are found.
-func TestHints(t *testing.T) {
+// TestIndexChains: keys with one place are all found, whichever of them goes.
+func TestIndexChains(t *testing.T) {
 	t.Parallel()
-	var s shard[int]
-	s.init(4)
-	one, other := Key{0: 1}, Key{0: 2}
-	s.set(newEntry(one, 1, time.Hour, time.Now()), time.Now())
-	s.set(newEntry(other, 2, time.Hour, time.Now()), time.Now())
-	check.True(t, s.hints.find(one) == nil && s.hints.find(other) != nil, "who has the hint")
-	check.Equal(t, s.get(one, time.Now()).value, 1, "value without a hint")
-	s.delete(one, nil)
-	check.True(t, s.hints.find(other) != nil, "the hint went with an entry it did not lead to")
-	s.delete(other, nil)
-	check.True(t, s.hints.find(other) == nil, "the hint outlives its entry")
+	for gone := range 3 {
+		var s shard[int]
+		s.init(4)
+		keys := []Key{{0: 1}, {0: 2}, {0: 3}}
+		for i, k := range keys {
+			s.set(newEntry(k, i, time.Hour, time.Now()), time.Now())
+			s.set(newEntry(k, i, time.Hour, time.Now()), time.Now()) // in the place of the first
+		}
+		s.delete(keys[gone], nil)
+		for i, k := range keys {
+			e := s.get(k, time.Now())
+			check.Equal(t, e != nil, i != gone, "found")
+			check.True(t, e == nil || e.value == i, "another entry was found")
+		}
+	}
 }
 
 // stored is what the store itself has.
