@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,22 @@ func TestMeasure(t *testing.T) { // allocations are not counted in parallel
 	check.True(t, calls >= 6, "%d calls", calls)
 	check.Equal(t, median([]float64{3, 1, 2}), 2, "median of three")
 	check.Equal(t, median([]float64{4, 1, 2, 3}), 2.5, "median of four")
+}
+
+// TestReadme: the table goes between the marks, and nothing else changes.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	a, b := &section{}, &section{}
+	a.sum("work", "1 µs", "2 µs")
+	text, err := summed("before\n"+begin+"old\n"+end+"after\n", []*section{a, b})
+	check.NoError(t, err)
+	check.Equal(t, text, "before\n"+begin+"| work | this module | others |\n|---|---|---|\n| work | 1 µs | 2 µs |\n"+end+"after\n", "README")
+	_, err = summed("no marks", nil)
+	check.True(t, err != nil, "a README without marks")
+	readme, err := os.ReadFile("../../README.md")
+	check.NoError(t, err)
+	_, err = summed(string(readme), nil)
+	check.NoError(t, err)
 }
 
 func TestSection(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 //go:embed performance.md
 var prose string
 
-// writeDocs writes the page that shows a full run, and its pictures.
+// writeDocs writes the page that shows a full run, its pictures, and the table of the README beside the folder.
 func writeDocs(folder, where string, sections []*section, charts []chart, passed, failed int) error {
 	var tables, pictures strings.Builder
 	fmt.Fprintf(&tables, "%s, %s. %d bars held, %d missed.\n", time.Now().UTC().Format(time.DateOnly), where, passed, failed)
@@ -29,7 +29,38 @@ func writeDocs(folder, where string, sections []*section, charts []chart, passed
 	}
 	page := strings.NewReplacer("{{tables}}", strings.TrimSpace(tables.String()), "{{pictures}}", strings.TrimSpace(pictures.String()),
 		"{{versions}}", versions()).Replace(prose)
-	return os.WriteFile(filepath.Join(folder, "performance.md"), []byte(page), 0o644)
+	if err := os.WriteFile(filepath.Join(folder, "performance.md"), []byte(page), 0o644); err != nil {
+		return err
+	}
+	path := filepath.Join(folder, "..", "README.md")
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text, err := summed(string(readme), sections)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+const (
+	begin = "<!-- measured: written by the run -->\n"
+	end   = "<!-- end -->\n"
+)
+
+// summed puts the rows that sections sum up into a README, between its two marks.
+func summed(readme string, sections []*section) (string, error) {
+	before, rest, ok := strings.Cut(readme, begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		return "", fmt.Errorf("README.md has no place for the table: %q, and then %q", begin, end)
+	}
+	var rows [][]string
+	for _, s := range sections {
+		rows = append(rows, s.sums...)
+	}
+	return before + begin + markdownTable([]string{"work", "this module", "others"}, rows) + end + after, nil
 }
 
 // measured are the modules whose versions the page names.

@@ -35,11 +35,18 @@ func (b *bench) junk() *section {
 		wg.Go(func() { results[i] = v.underAttack(b.ctx) })
 	}
 	wg.Wait()
+	floods, stuck := 0, 0
 	for i, v := range list {
 		r := results[i]
 		if r.err != nil {
 			s.absent(v.name, r.err)
 			continue
+		}
+		if r.unknown > 1 {
+			floods++
+		}
+		if r.accepted > patience {
+			stuck++
 		}
 		when := fmt.Sprintf("after %.0f s", r.accepted.Seconds())
 		if r.accepted > patience {
@@ -52,6 +59,8 @@ func (b *bench) junk() *section {
 		s.atMost("our fetches for bad signatures", float64(results[0].bad), 0, "")
 		s.atMost("seconds until a new key is accepted", results[0].accepted.Seconds(), (interval + time.Second).Seconds(), "")
 	}
+	s.sum("1000 tokens with unknown keys, then a new key", fmt.Sprintf("%d fetch; accepted within %.0f s", results[0].unknown, interval.Seconds()),
+		fmt.Sprintf("%d of %d: not accepted within %.0f s; %d: a fetch for each token", stuck, len(peers), patience.Seconds(), floods))
 	s.note("a key is published right after the first thousand, and rubbish goes on coming, 50 a second")
 	return s
 }

@@ -3,7 +3,7 @@
 // peer that could not be measured as one.
 //
 //	go run -C internal/bench . -quick    # one table, in about two minutes
-//	go run -C internal/bench .           # longer, with growth and whole processes; writes docs/performance.md and its plots
+//	go run -C internal/bench .           # longer, with growth and whole processes; writes docs/performance.md, its plots and the README's table
 //	go run -C internal/bench . -only process    # one part by its name, here the servers under wrk
 package main
 
@@ -29,7 +29,7 @@ type bench struct {
 func main() {
 	quick := flag.Bool("quick", false, "measure for a short while and write nothing")
 	only := flag.String("only", "", "run the parts with `NAME` in their name only, and write nothing")
-	docs := flag.String("docs", "../../docs", "the `FOLDER` that the full run writes to")
+	docs := flag.String("docs", "../../docs", "the `FOLDER` that the full run writes to; the README is beside it")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to `FILE`")
 	flag.Parse()
 	if *profile != "" {

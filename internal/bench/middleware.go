@@ -163,6 +163,7 @@ func (b *bench) hit() *section {
 	floor, own, best := list[0], list[1], fastest(list[2:])
 	s.atMost("our allocations beyond the floor", own.allocs-floor.allocs, 5, "")
 	if best != nil {
+		s.sum("the whole middleware, a token seen before", duration(own.ns), duration(best.ns)+" ("+best.name+") to "+duration(slowest(list[2:]).ns))
 		s.atLeast("the fastest peer ("+best.name+") to ours", best.ratio/own.ratio, 30, "x")
 	}
 	took, digest := b.plan.parallel(known, 1, 2), b.plan.parallel(digesting(token).do, 1, 2)

@@ -140,6 +140,7 @@ func (b *bench) rush() *section {
 		title: "1000 concurrent callers, no valid token",
 		head:  []string{"", "requests, endpoint up", "endpoint down", "a caller's own deadline"},
 	}
+	own, least, most := 0, 1000, 0 // requests, endpoint down
 	for _, t := range tokenSources {
 		up, err := b.rushOne(t, false)
 		if err != nil {
@@ -153,7 +154,10 @@ func (b *bench) rush() *section {
 		}
 		honoured := b.honours(t)
 		s.rows = append(s.rows, []string{t.name, strconv.Itoa(up), strconv.Itoa(down), map[bool]string{true: "kept", false: "ignored"}[honoured]})
-		if t.name == ours.name {
+		if t.name != ours.name {
+			least, most = min(least, down), max(most, down)
+		} else {
+			own = down
 			s.atMost("our requests, up", float64(up), 1, "")
 			s.atMost("our requests, down (one backoff step)", float64(down), 1, "")
 			kept := 0.0
@@ -163,6 +167,11 @@ func (b *bench) rush() *section {
 			s.atLeast("our waiters leave on their own deadline", kept, 1, "")
 		}
 	}
+	others := strconv.Itoa(least)
+	if most > least {
+		others += " to " + strconv.Itoa(most)
+	}
+	s.sum("requests of 1000 callers at once, token expired, provider down", strconv.Itoa(own), others)
 	return s
 }
 

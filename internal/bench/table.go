@@ -39,6 +39,7 @@ type section struct {
 	bars    []bar
 	missing []string // peers that could not be measured: bars missed
 	notes   []string
+	sums    [][]string // rows of the README's table: the work, ours, others
 }
 
 // figuresHead are the columns of rows made by figures.
@@ -71,6 +72,9 @@ func (s *section) atLeast(what string, got, limit float64, unit string) {
 func (s *section) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
+
+// sum puts a row into the README's table.
+func (s *section) sum(work, own, others string) { s.sums = append(s.sums, []string{work, own, others}) }
 
 func (s *section) absent(name string, err error) {
 	s.missing = append(s.missing, fmt.Sprintf("%s: %v", name, err))
@@ -123,11 +127,7 @@ func (s *section) print(w io.Writer) {
 
 // markdown writes a section for docs.
 func (s *section) markdown(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "\n### %s\n\n| %s |\n|%s\n", s.title, strings.Join(s.head, " | "), strings.Repeat("---|", len(s.head)))
-	for _, row := range s.rows {
-		_, _ = fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
-	}
-	_, _ = fmt.Fprintln(w)
+	_, _ = fmt.Fprintf(w, "\n### %s\n\n%s\n", s.title, markdownTable(s.head, s.rows))
 	for _, n := range s.notes {
 		_, _ = fmt.Fprintln(w, "- "+n)
 	}
@@ -137,6 +137,15 @@ func (s *section) markdown(w io.Writer) {
 	for _, m := range s.missing {
 		_, _ = fmt.Fprintf(w, "- %s: missing: %s\n", verdict(false), m)
 	}
+}
+
+func markdownTable(head []string, rows [][]string) string {
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, row := range rows {
+		_, _ = fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	}
+	return b.String()
 }
 
 func verdict(held bool) string {
