@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,5 +327,54 @@ func BenchmarkDigest(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = cache.Digest("https://id.example.com", token)
+	}
+}
+
+// TestNothingComesBack: once a Set has returned no Get gives what was there before, once a Delete has it gives nothing
+// older, while the cache grows, is purged and makes room.
+func TestNothingComesBack(t *testing.T) {
+	t.Parallel()
+	const writers, each = 4, 64
+	for range 5 { // each grows anew
+		c := cache.New[int64](writers * each / 2)
+		var least [writers * each]atomic.Int64 // what Get may give, at least
+		done := make(chan struct{})
+		var writing, reading sync.WaitGroup
+		for w := range writers {
+			writing.Go(func() {
+				for i := range 6_000 {
+					n, generation := w*each+i*7%each, int64(i)
+					switch {
+					case i%5 == 0:
+						c.Delete(key(n))
+					case i%1500 == 1:
+						c.Purge()
+					default:
+						c.Set(key(n), generation, time.Minute)
+					}
+					least[n].Store(generation)
+				}
+			})
+		}
+		for range writers {
+			reading.Go(func() {
+				for i := 0; ; i++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					n := i % len(least)
+					want := least[n].Load()
+					if v, ok := c.Get(key(n)); ok && v < want {
+						t.Errorf("key %d: %d came back after %d", n, v, want)
+						return
+					}
+				}
+			})
+		}
+		writing.Wait()
+		close(done)
+		reading.Wait()
 	}
 }

@@ -57,12 +57,22 @@ type slot[V any] struct {
 
 func (s *shard[V]) init(room int) {
 	s.store = gocache.New(gocache.NoExpiration, 0) // 0: no janitor
-	s.index = newIndex[V](room)
 	s.room = room
 }
 
+func (s *shard[V]) lookup(k Key) *entry[V] {
+	e, certain := s.index.find(k)
+	if certain {
+		return e
+	}
+	if v, ok := s.store.Get(string(k[:])); ok {
+		return v.(*entry[V])
+	}
+	return nil
+}
+
 func (s *shard[V]) get(k Key, now time.Time) *entry[V] {
-	e := s.index.find(k)
+	e := s.lookup(k)
 	if e == nil {
 		return nil
 	}
@@ -79,7 +89,7 @@ func (s *shard[V]) get(k Key, now time.Time) *entry[V] {
 func (s *shard[V]) set(e *entry[V], now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.index.find(e.key)
+	old := s.lookup(e.key)
 	if old != nil {
 		e.used.Store(old.used.Load())
 		s.put(e, old.slot)
@@ -87,7 +97,7 @@ func (s *shard[V]) set(e *entry[V], now time.Time) {
 		s.place(e, now.UnixNano())
 	}
 	s.store.Set(string(e.key[:]), e, gocache.NoExpiration)
-	s.index.add(e)
+	s.index.add(e, s.slots)
 	if old != nil {
 		s.index.remove(old)
 	}
@@ -127,7 +137,7 @@ func (s *shard[V]) drop(e *entry[V]) {
 func (s *shard[V]) delete(k Key, only *entry[V]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.index.find(k); e != nil && (only == nil || e == only) {
+	if e := s.lookup(k); e != nil && (only == nil || e == only) {
 		s.remove(e)
 	}
 }

@@ -45,14 +45,7 @@ func TestSlotsAreTheStore(t *testing.T) {
 			check.Equal(t, e.ends, e.wall, "end")
 			check.True(t, stored(&s, e.key) == e.entry, "slot %d has an entry the store has not", i)
 		}
-		indexed := 0
-		for i := range s.index {
-			for e := s.index[i].Load(); e != nil; e = e.next.Load() {
-				check.True(t, stored(&s, e.key) == e, "place %d leads to an entry the store has not", i)
-				indexed++
-			}
-		}
-		check.Equal(t, indexed, len(s.slots), "entries in the index")
+		check.Equal(t, indexed(t, &s), len(s.slots), "entries in the index")
 	}
 }
 
@@ -74,6 +67,52 @@ func TestIndexChains(t *testing.T) {
 			check.True(t, e == nil || e.value == i, "another entry was found")
 		}
 	}
+}
+
+// TestIndexGrows with what is in it, whatever there is room for, and keeps its chains short.
+func TestIndexGrows(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(1 << 40)
+	check.True(t, s.index.places.Load() == nil, "an empty shard has an index")
+	for i := range 5000 {
+		var k Key
+		binary.BigEndian.PutUint32(k[len(k)-4:], uint32(i)*2654435761)
+		s.set(newEntry(k, i, time.Hour, time.Now()), time.Now())
+		n := len(*s.index.places.Load())
+		check.True(t, n >= spread*len(s.slots) && n <= max(firstPlaces, 2*spread*len(s.slots)), "%d places for %d entries", n, len(s.slots))
+	}
+	check.Equal(t, indexed(t, &s), 5000, "entries in the index")
+	s.purge()
+	check.True(t, s.index.places.Load() == nil, "an empty shard has an index")
+}
+
+// TestIndexIsUncertainWhileItGrows: then the store is asked, so that nothing is missed.
+func TestIndexIsUncertainWhileItGrows(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(4)
+	s.set(newEntry(Key{}, 1, time.Hour, time.Now()), time.Now())
+	s.index.clear() // a chain that has been taken apart
+	check.True(t, s.get(Key{}, time.Now()) == nil, "found although the index is certain that it is not there")
+	s.index.moves.Add(1)
+	check.True(t, s.get(Key{}, time.Now()) != nil, "the store was not asked")
+}
+
+// indexed counts what the index leads to, which must be in the store.
+func indexed(t *testing.T, s *shard[int]) (n int) {
+	t.Helper()
+	p := s.index.places.Load()
+	if p == nil {
+		return 0
+	}
+	for i := range *p {
+		for e := (*p)[i].Load(); e != nil; e = e.next.Load() {
+			check.True(t, stored(s, e.key) == e, "place %d leads to an entry the store has not", i)
+			n++
+		}
+	}
+	return n
 }
 
 // stored is what the store itself has.
