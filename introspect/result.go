@@ -15,7 +15,7 @@ type Result struct {
 	Audience, Scopes                               []string  // Scopes: of scope and scp
 	Expiry, IssuedAt                               time.Time // zero when the answer does not say
 	FetchedAt                                      time.Time // when the provider was asked
-	KeptUntil                                      time.Time // when the client will ask again; zero when it keeps no answer
+	KeptUntil                                      time.Time // when the client asks again at the latest; zero when it keeps no answer
 
 	set *claims.Set
 }

@@ -66,7 +66,7 @@ type Config struct {
 	// MaxLifetime refuses tokens that live longer, from iat to exp, or without iat from now; 0 means any.
 	MaxLifetime time.Duration
 	// TokenCacheSize bounds the cache of verified and introspected tokens; 10 000 when zero, negative turns it off. An
-	// introspection answer is kept for as long as Introspection.CacheTTL says.
+	// introspection answer is kept for no longer than Introspection.CacheTTL, nor past exp, and 10 s without one.
 	TokenCacheSize int
 
 	// Realm is the protection space named in challenges; "api" when empty.

@@ -27,6 +27,8 @@ func TestCredential(t *testing.T) {
 		{[]string{"bearer TOKEN"}, ""},
 		{[]string{"BEARER    TOKEN"}, ""},
 		{[]string{" Bearer TOKEN\t"}, ""},
+		{[]string{"Bearer   TOKEN"}, ""},
+		{[]string{"Bearer TOKEN "}, ""},
 
 		{nil, middleware.TokenMissing},
 		{[]string{""}, middleware.TokenMissing},

@@ -6,7 +6,7 @@ import (
 	"github.com/relyingparty/oidc/internal/cache"
 )
 
-// Remembers reports whether the signature of token would not be verified again.
+// Remembers reports whether token is known, as one that was verified or introspected.
 func (g *Guard) Remembers(token string) bool { return g.cached(cache.Digest(token), time.Now()) != nil }
 
 // Rewrite changes what is remembered of token, as no clock or configuration can.

@@ -60,28 +60,41 @@ func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 // inspect asks about a token that only its issuer understands, and remembers what it said for as long as the client
 // does, so that the next request need not read it again.
 func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route) (*facts, *Error) {
-	f, until, refusal := g.introspect(ctx, g.opaque, token, rt)
-	if refusal == nil {
-		return g.tokens.Set(key, *f, time.Until(until)), nil
+	f, result, refusal := g.introspect(ctx, g.opaque, token, rt)
+	if refusal != nil {
+		if refusal.Reason != IDPUnavailable { // what was known before holds no more
+			g.tokens.Delete(key)
+		}
+		return nil, refusal
 	}
-	if refusal.Reason != IDPUnavailable { // what was known before holds no more
+	f = g.tokens.Set(key, *f, time.Until(result.KeptUntil))
+	// Somebody may have asked anew meanwhile, and have learnt that the token has ended: the client knows.
+	held, err := g.opaque.Introspect(askNobody, token, g.audience...)
+	if err != nil || !held.FetchedAt.Equal(result.FetchedAt) {
 		g.tokens.Delete(key)
 	}
-	return nil, refusal
+	return f, nil
 }
 
-// introspect asks client about a token. What it says may be relied on until then.
-func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, rt *route) (f *facts, until time.Time, refusal *Error) {
+// askNobody has ended: with it an introspection client answers from memory or not at all.
+var askNobody = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// introspect asks client about a token.
+func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, rt *route) (*facts, *introspect.Result, *Error) {
 	options := g.audience
 	if rt.fresh {
 		options = append(slices.Clip(options), introspect.MaxAge(rt.age))
 	}
 	result, err := client.Introspect(ctx, token, options...)
 	if err != nil {
-		return nil, until, unanswered(ctx, err)
+		return nil, nil, unanswered(ctx, err)
 	}
-	f, refusal = g.readAnswer(result)
-	return f, result.KeptUntil, refusal
+	f, refusal := g.readAnswer(result)
+	return f, result, refusal
 }
 
 // readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
@@ -98,7 +111,7 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 		expiry: result.Expiry, issuedAt: result.IssuedAt, method: MethodIntrospection, doc: result,
 	}
 	f.begins(result.IssuedAt, claimTime(result, "nbf"))
-	g.lists(f, result.Audience, result.Scopes)
+	g.lists(f, slices.DeleteFunc(result.Audience, func(aud string) bool { return aud == "" }), result.Scopes)
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _ := result.Claim(g.tenants.Claim...)
 		f.claimed = tenantOf(string(value))
