@@ -57,7 +57,7 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 	case !first:
 		return callbackError("callback", ErrLoginUsed, "")
 	}
-	tokens, err := l.rp.Exchange(ctx, values, tx)
+	tokens, err := l.rp.exchange(ctx, values, tx, true)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,5 +220,44 @@ func TestPanicAfterTheSessionEnded(t *testing.T) {
 		check.Equal(t, a.tell(a.op.LogoutToken("web", "alice", "")).StatusCode, http.StatusOK, "status")
 		wantPanics(t, []error{<-refreshed}, a.log.String())
 		check.Equal(t, b.signedIn(), "", "signed in")
+	})
+}
+
+// TestPanicAfterTheAnswer: a transport that panics may have sent the refresh token: those who were waiting do not again.
+func TestPanicAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var op *oidctest.Provider
+		var broken atomic.Bool
+		a := newApp(t, func(cfg *appConfig) {
+			cfg.client.HTTPClient = &http.Client{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+				resp, err := op.Transport().RoundTrip(r)
+				if broken.Load() {
+					time.Sleep(time.Second)
+					panic("after the answer")
+				}
+				return resp, err
+			})}
+		})
+		op = a.op
+		b := a.browser()
+		b.login("/auth/login", "alice")
+		s := b.mustSession()
+		time.Sleep(6 * time.Minute)
+		before := op.Requests("token")
+		broken.Store(true)
+		var wg sync.WaitGroup
+		for _, renew := range []func() error{
+			func() error { _, err := s.Refresh(t.Context()); return err },
+			func() error { _, err := s.TokenSource().TokenContext(t.Context()); return err },
+			func() error {
+				_, err := s.TokenSource().For(client.TokenRequest{Scopes: []string{"openid"}}).TokenContext(t.Context())
+				return err
+			},
+		} {
+			wg.Go(func() { check.True(t, renew() != nil, "a renewal that panicked succeeded") })
+		}
+		wg.Wait()
+		check.Equal(t, op.Requests("token")-before, 1, "requests with the refresh token")
 	})
 }

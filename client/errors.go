@@ -22,7 +22,7 @@ type Kind uint8
 
 const (
 	// KindConfig: this program is configured, or calls the package, wrongly, or what it gave the package (a Store, an
-	// HTTPClient, an AssertionKey) panicked during a renewal. Trying again does not help.
+	// HTTPClient, an AssertionKey) panicked while a token was got.
 	KindConfig Kind = iota + 1
 	// KindCallback: what the browser brought is not the answer to a login this client started.
 	KindCallback

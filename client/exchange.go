@@ -23,6 +23,11 @@ const maxCodeLength = 16 << 10
 // to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
 // KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures.
 func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction) (*Tokens, error) {
+	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"))
+}
+
+// exchange is Exchange for those who need an ID token, or do not: some providers give one although openid was not asked for.
+func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transaction, needsIDToken bool) (*Tokens, error) {
 	const op = "exchange"
 	if tx == nil || tx.State == "" || tx.Nonce == "" || tx.RedirectURI == "" {
 		return nil, configError(op, "", "needs the Transaction that Authorize gave")
@@ -38,8 +43,7 @@ func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transact
 	if err != nil {
 		return nil, err
 	}
-	withIDToken := slices.Contains(tx.Scopes, "openid")
-	if withIDToken { // an outage of the keys must not cost a code
+	if needsIDToken { // an outage of the keys must not cost a code
 		if err := c.readyKeys(ctx, op, md); err != nil {
 			return nil, err
 		}
@@ -60,7 +64,7 @@ func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transact
 		tokens.Scopes = slices.Clone(tx.Scopes) // RFC 6749 section 5.1: omitted means as asked for
 	}
 	if tokens.RawIDToken == "" {
-		if withIDToken {
+		if slices.Contains(tx.Scopes, "openid") {
 			return nil, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
 		}
 		return tokens, nil

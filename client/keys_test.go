@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,4 +74,17 @@ func TestIDTokenKeysMissing(t *testing.T) {
 	_, err := logIn(t, p, newClient(t, p))
 	check.Error(t, err, client.ErrEndpointMissing)
 	check.Contains(t, err.Error(), "jwks_uri", "Config.Endpoints.JWKS")
+}
+
+// TestLoginKeysAway: a login needs an ID token, whatever scopes it asks for, and so the keys before its code is spent.
+func TestLoginKeysAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t, func(cfg *appConfig) { cfg.client.Scopes = []string{} })
+		b := a.browser()
+		callback := b.signIn(b.begin("/auth/login"), "alice")
+		a.op.Fault("jwks", oidctest.Down)
+		check.Equal(t, b.get(callback.String()).StatusCode, http.StatusServiceUnavailable, "status")
+		check.Equal(t, a.op.Requests("token"), 0, "token requests")
+	})
 }

@@ -113,9 +113,16 @@ func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*To
 	if shape == ownShape {
 		request = TokenRequest{Resources: d.Resources}
 	}
+	answered := false
+	defer func() {
+		if !answered { // what sends the request panicked: the provider may have had it
+			n.st.lose(&loss{from: d.Version, err: configError("token", "", "the request for a new token ended in a panic")})
+		}
+	}()
 	tokens, err := n.st.l.rp.refresh(ctx, d.RefreshToken, request, refreshOf{
 		Issuer: d.Issuer, Subject: d.Subject, Nonce: d.Nonce, Audience: d.Audience,
 	})
+	answered = true
 	if is, over := verdict(err); is {
 		n.ended = over
 		return nil, nil
