@@ -52,3 +52,13 @@ func TestParsersShareNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestParserRemembersNoLongHeader: what strangers send must not fill the memory.
+func TestParserRemembersNoLongHeader(t *testing.T) { // allocations are not counted in parallel
+	p := jws.NewParser(jws.Options{})
+	allocations := func(padding int) float64 {
+		raw := compact(`{"alg":"ES256","x":"`+strings.Repeat("x", padding)+`"}`, `{}`, "signature")
+		return testing.AllocsPerRun(100, func() { _, _ = p.Parse(raw) })
+	}
+	check.True(t, allocations(300) < allocations(400), "a header of more than 512 bytes is remembered")
+}

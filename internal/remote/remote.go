@@ -116,7 +116,7 @@ func (d *Document[T]) Held(now time.Time) (v T, ok bool) {
 
 // Peek returns what is held and usable, without any I/O.
 func (d *Document[T]) Peek() (v T, ok bool) {
-	if h := d.cur.Load(); h != nil && (h.stale.IsZero() || h.usable(time.Now())) {
+	if h := d.cur.Load(); h != nil && (h.stale.IsZero() || h.usable(time.Now())) { // what serves for ever needs no clock
 		return h.value, true
 	}
 	return v, false
