@@ -53,6 +53,15 @@ func setup(tb testing.TB, edits ...func(*middleware.Config)) (*oidctest.Provider
 	return op, newGuard(tb, cfg)
 }
 
+// setupOpaque is setup for a provider whose access tokens nobody else can read.
+func setupOpaque(tb testing.TB) (*oidctest.Provider, *middleware.Guard) {
+	tb.Helper()
+	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
+	cfg := forProvider(op)
+	byIntrospection(&cfg)
+	return op, newGuard(tb, cfg)
+}
+
 // get is a request with a token, which may be empty.
 func get(token string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)

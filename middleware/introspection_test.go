@@ -175,10 +175,7 @@ func TestBothWithoutSubject(t *testing.T) {
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-		cfg := forProvider(op)
-		byIntrospection(&cfg)
-		guard := newGuard(t, cfg)
+		op, guard := setupOpaque(t)
 		token := op.AccessToken(object{"scope": "a"})
 		wantReason(t, guard, token, "")
 		check.Equal(t, op.Requests("introspect"), 1, "introspection requests")
@@ -225,10 +222,7 @@ func TestFreshIntrospection(t *testing.T) {
 func TestFreshAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-		cfg := forProvider(op)
-		byIntrospection(&cfg)
-		guard := newGuard(t, cfg)
+		op, guard := setupOpaque(t)
 		token := op.AccessToken(object{"scope": "admin"})
 		wantReason(t, guard, token, "", middleware.Scopes("admin"))
 		op.Edit("introspection", func(a object) { a["scope"] = "read" })
@@ -264,10 +258,7 @@ func TestOneCall(t *testing.T) {
 func TestIntrospectionOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-		cfg := forProvider(op)
-		byIntrospection(&cfg)
-		guard := newGuard(t, cfg)
+		op, guard := setupOpaque(t)
 		known := op.AccessToken(nil)
 		wantReason(t, guard, known, "")
 		check.NoError(t, guard.Ready(context.Background()))

@@ -69,10 +69,7 @@ func TestAnswersAreRemembered(t *testing.T) {
 // TestRememberedAnswersAreJudged by time and audience at each request, as tokens are.
 func TestRememberedAnswersAreJudged(t *testing.T) {
 	t.Parallel()
-	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-	cfg := forProvider(op)
-	byIntrospection(&cfg)
-	guard := newGuard(t, cfg)
+	op, guard := setupOpaque(t)
 	now := time.Now()
 	for want, c := range map[middleware.Reason]struct {
 		expiry, notBefore time.Time
@@ -96,10 +93,7 @@ func TestRememberedAnswersAreJudged(t *testing.T) {
 func TestRememberedNotBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-		cfg := forProvider(op)
-		byIntrospection(&cfg)
-		guard := newGuard(t, cfg)
+		op, guard := setupOpaque(t)
 		issued := time.Now()
 		without, with := op.AccessToken(nil), op.AccessToken(nil)
 		time.Sleep(time.Minute)
@@ -165,10 +159,7 @@ func (f *firstSlow) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestOutageForgetsNothing: a fresh route's question that nobody answers is no news about the token.
 func TestOutageForgetsNothing(t *testing.T) {
 	t.Parallel()
-	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
-	cfg := forProvider(op)
-	byIntrospection(&cfg)
-	guard := newGuard(t, cfg)
+	op, guard := setupOpaque(t)
 	token := op.AccessToken(nil)
 	wantReason(t, guard, token, "")
 	op.Fault("introspect", oidctest.Down)
