@@ -41,7 +41,7 @@ func (x *index[V]) find(k Key) (e *entry[V], certain bool) {
 	return nil, before%2 == 0 && x.moves.Load() == before
 }
 
-// add hides an older entry with the same key, which is still to be removed. all are the entries, e among them. It needs mu.
+// add is for a key that is not there. all are the entries, e among them. It needs mu.
 func (x *index[V]) add(e *entry[V], all []slot[V]) {
 	p := x.places.Load()
 	if p == nil || len(all)*spread > len(*p) {
@@ -72,22 +72,28 @@ func (x *index[V]) grow(all []slot[V]) {
 }
 
 // remove needs mu.
-func (x *index[V]) remove(e *entry[V]) {
+func (x *index[V]) remove(e *entry[V]) { x.lead(e, e.next.Load()) }
+
+// replace puts e where old is: a reader meets one of them. It needs mu.
+func (x *index[V]) replace(old, e *entry[V]) {
+	e.next.Store(old.next.Load())
+	x.lead(old, e)
+}
+
+// lead makes what leads to e lead to next.
+func (x *index[V]) lead(e, next *entry[V]) {
 	p := x.places.Load()
 	if p == nil {
 		return
 	}
-	for at := p.of(e.key); ; {
-		switch next := at.Load(); next {
-		case e:
-			at.Store(e.next.Load())
+	at := p.of(e.key)
+	for one := at.Load(); one != e; one = at.Load() {
+		if one == nil {
 			return
-		case nil:
-			return
-		default:
-			at = &next.next
 		}
+		at = &one.next
 	}
+	at.Store(next)
 }
 
 // clear needs mu.

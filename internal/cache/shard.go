@@ -97,9 +97,10 @@ func (s *shard[V]) set(e *entry[V], now time.Time) {
 		s.place(e, now.UnixNano())
 	}
 	s.store.Set(string(e.key[:]), e, gocache.NoExpiration)
-	s.index.add(e, s.slots)
 	if old != nil {
-		s.index.remove(old)
+		s.index.replace(old, e)
+	} else {
+		s.index.add(e, s.slots)
 	}
 }
 

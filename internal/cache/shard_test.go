@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,34 @@ func TestIndexChains(t *testing.T) {
 			check.True(t, e == nil || e.value == i, "another entry was found")
 		}
 	}
+}
+
+// TestReplacedIsNeverMissed: of a key that is set again and again there always is an entry.
+func TestReplacedIsNeverMissed(t *testing.T) {
+	t.Parallel()
+	var s shard[int]
+	s.init(8)
+	keys := []Key{{0: 1}, {0: 2}, {0: 3}, {0: 4}} // one chain
+	for _, k := range keys {
+		s.set(newEntry(k, 0, time.Hour, time.Now()), time.Now())
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := range 200_000 {
+				if s.get(keys[i%len(keys)], time.Now()) == nil {
+					t.Error("an entry was missed")
+					return
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 100_000 {
+			s.set(newEntry(keys[i%len(keys)], i, time.Hour, time.Now()), time.Now())
+		}
+	})
+	wg.Wait()
 }
 
 // TestIndexGrows with what is in it, whatever there is room for, and keeps its chains short.
