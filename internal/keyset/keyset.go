@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +16,8 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-const (
-	refetchInterval = 30 * time.Second // between refetches for tokens no key fits
-	staleFor        = 24 * time.Hour
-)
+// staleFor is how long keys still serve while fetching newer ones fails.
+const staleFor = 24 * time.Hour
 
 // Config describes a source.
 type Config struct {
@@ -34,11 +31,8 @@ type Config struct {
 
 // Source is safe for concurrent use.
 type Source struct {
-	doc *remote.Document[*set]
-
-	mu        sync.Mutex
-	refetched time.Time     // when the last refetch for a token began; scheduled fetches do not count
-	running   chan struct{} // closed when the refetch that runs is over; nil when none does
+	doc   *remote.Document[*set]
+	newer *remote.Newer[*set] // refetches for tokens that no key fits; scheduled fetches do not count
 }
 
 // ErrKeyUnknown: the keys are reachable and none fits. It does not prove that the token is forged: it may be signed with a key published moments ago.
@@ -51,7 +45,7 @@ func New(cfg Config) *Source {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	var told atomic.Pointer[string] // what was logged last: a set is fetched again and again, and mostly the same
-	return &Source{doc: remote.New(remote.Config[*set]{
+	s := &Source{doc: remote.New(remote.Config[*set]{
 		Name: "key set",
 		URL:  cfg.URL,
 		Parse: func(url string, body []byte) (*set, error) {
@@ -68,9 +62,14 @@ func New(cfg Config) *Source {
 		StaleFor:  staleFor,
 		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
 	})}
+	s.newer = remote.NewNewer(s.doc)
+	return s
 }
 
-// Verify checks t's signature, by these rules (unknown kid: one shared refetch in 30 s, then at once; no kid: at most 8 keys).
+// Verify checks t's signature, by these rules: an unknown kid costs one shared
+// refetch in 30 s, counted from one that succeeded, and is refused at once
+// otherwise; without a kid at most 8 keys are tried.
+//
 // Errors: ErrKeyUnknown, *jws.Error (SignatureInvalid), or a *remote.Error when no usable keys can be had.
 func (s *Source) Verify(ctx context.Context, t *jws.Token) (Thumbprint, error) {
 	if !slices.Contains(jws.Algs, t.Alg) { // no published key can ever fit
@@ -89,8 +88,11 @@ func (s *Source) judge(ctx context.Context, keys *set, t *jws.Token) (Thumbprint
 	if !rotated {
 		return thumbprint, err
 	}
-	newer, failure := s.newer(ctx, keys)
+	newer, failure := s.newer.Than(ctx, keys)
 	if failure != nil {
+		if _, ok := errors.AsType[*remote.Error](failure); !ok { // ctx's: the held keys are fresh, and none fits
+			failure = fmt.Errorf("%w (gave up waiting for newer keys: %w)", ErrKeyUnknown, failure)
+		}
 		return Thumbprint{}, failure
 	}
 	if newer != keys {
@@ -113,54 +115,4 @@ func (s *Source) Holds(t Thumbprint, now time.Time) bool {
 func (s *Source) Ready(ctx context.Context) error {
 	_, err := s.doc.Get(ctx)
 	return err
-}
-
-// newer returns the set after tried, in which no key fitted: the one that has arrived meanwhile, or that of a refetch
-// from the budget, which all who ask share; without budget, or when the refetch fails, tried again.
-// A set past its soft end is refetched whatever the budget: that fetch was due. If it fails nobody can say whether the
-// key exists, and that is the error.
-func (s *Source) newer(ctx context.Context, tried *set) (*set, error) {
-	s.mu.Lock()
-	// Under the lock: a refetch stores its set before it says that it is over.
-	if held, ok := s.doc.Held(time.Now()); ok && held != tried {
-		s.mu.Unlock()
-		return held, nil
-	}
-	running := s.running
-	switch {
-	case running != nil:
-	case !s.doc.Fresh():
-		s.mu.Unlock()
-		return s.doc.Refetch(ctx)
-	case !s.refetched.IsZero() && time.Since(s.refetched) < refetchInterval, s.doc.Backoff() > 0:
-		s.mu.Unlock()
-		return tried, nil
-	default:
-		s.refetched = time.Now()
-		running = make(chan struct{})
-		s.running = running
-		go s.refetch(context.WithoutCancel(ctx), running)
-	}
-	s.mu.Unlock()
-
-	select {
-	case <-running:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w (gave up waiting for newer keys: %w)", ErrKeyUnknown, ctx.Err())
-	}
-	if held, ok := s.doc.Held(time.Now()); ok {
-		return held, nil
-	}
-	return tried, nil
-}
-
-// refetch ends with its fetch, which has its own deadline. A failure is logged there, and here it changes nothing.
-func (s *Source) refetch(ctx context.Context, running chan struct{}) {
-	defer func() {
-		s.mu.Lock()
-		s.running = nil
-		s.mu.Unlock()
-		close(running)
-	}()
-	_, _ = s.doc.Refetch(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -149,6 +150,63 @@ func TestABackoffSpendsNoBudget(t *testing.T) {
 		srv.status, srv.body = 0, publish(t, fresh)
 		advance(1200 * time.Millisecond)
 		accepted(t, s, fresh.token(t, nil))
+	})
+}
+
+// A refetch that failed proves nothing about the keys: the backoff alone
+// decides when a rotated key is found.
+func TestAFailedRefetchDoesNotSpendTheBudget(t *testing.T) {
+	for name, fail := range map[string]func(*server){
+		"down":     func(srv *server) { srv.status = 503 },
+		"gone":     func(srv *server) { srv.status = 404 },
+		"garbage":  func(srv *server) { srv.body = "<html>" },
+		"no keys":  func(srv *server) { srv.body = `{"keys":[]}` },
+		"too slow": func(srv *server) { srv.delay = time.Minute },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				old, fresh := newSigner(t, "ES256", "old"), newSigner(t, "ES256", "new")
+				srv := &server{body: publish(t, old)}
+				s := newSource(srv)
+				accepted(t, s, old.token(t, nil))
+				fail(srv)
+				unknown(t, s, fresh.token(t, nil))
+				check.Equal(t, srv.requests.Load(), 2, "requests")
+				srv.status, srv.delay, srv.body = 0, 0, publish(t, old, fresh)
+				unknown(t, s, fresh.token(t, nil)) // within the backoff
+				check.Equal(t, srv.requests.Load(), 2, "requests within the backoff")
+				advance(1200 * time.Millisecond)
+				accepted(t, s, fresh.token(t, nil))
+				check.Equal(t, srv.requests.Load(), 3, "requests")
+				unknown(t, s, fresh.token(t, map[string]any{"kid": "junk"})) // this refetch succeeded, and counts
+				check.Equal(t, srv.requests.Load(), 3, "requests after a refetch that succeeded")
+			})
+		})
+	}
+}
+
+func TestJunkKidsFetchOncePerBackoffStepWhileTheEndpointFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := newSigner(t, "ES256", "k")
+		srv := &server{body: publish(t, k)}
+		srv.header = http.Header{"Cache-Control": {"max-age=3600"}} // no scheduled refresh meanwhile
+		s := newSource(srv)
+		accepted(t, s, k.token(t, nil))
+		srv.status = 503
+		began := time.Now()
+		var at []time.Duration // of the failed fetches
+		for i := range 3000 {  // ten a second, for five minutes
+			unknown(t, s, k.token(t, map[string]any{"kid": fmt.Sprint("junk ", i)}))
+			if n := int(srv.requests.Load()) - 1; n > len(at) {
+				check.Equal(t, n, len(at)+1, "fetches at once")
+				at = append(at, time.Since(began))
+			}
+			advance(100 * time.Millisecond)
+		}
+		for i, least := 1, time.Second; i < len(at); i, least = i+1, min(2*least, time.Minute) {
+			check.True(t, at[i]-at[i-1] >= least, "fetch %d came %v after the one before, want at least %v", i, at[i]-at[i-1], least)
+		}
+		check.True(t, len(at) >= 8 && len(at) <= 11, "%d fetches in five minutes: %v", len(at), at)
 	})
 }
 
