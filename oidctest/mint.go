@@ -180,11 +180,19 @@ func (p *Provider) sign(key *signingKey, typ string, claims map[string]any) stri
 	return signWith(key, header, claims)
 }
 
-// sweep forgets what ended long ago, once there is much of it.
+// leastSwept is how much a provider remembers before it looks for what has ended.
+const leastSwept = 20_000
+
+// sweep forgets what ended long ago, once there is much of it. The next sweep
+// waits until twice as much is there as this one left: if all of it is live,
+// looking through it at each request would cost more than the request.
 func (p *Provider) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.codes)+len(p.access)+len(p.refresh)+len(p.pages)+len(p.sessions)+len(p.assertions) < 20_000 {
+	remembered := func() int {
+		return len(p.codes) + len(p.access) + len(p.refresh) + len(p.pages) + len(p.sessions) + len(p.assertions)
+	}
+	if remembered() < max(p.sweepAt, leastSwept) {
 		return
 	}
 	old := p.cfg.Now().Add(-time.Hour)
@@ -194,6 +202,7 @@ func (p *Provider) sweep() {
 	maps.DeleteFunc(p.pages, func(_ string, i *interaction) bool { return i.expires.Before(old) })
 	maps.DeleteFunc(p.sessions, func(_ string, s *session) bool { return s.expires.Before(old) })
 	maps.DeleteFunc(p.assertions, func(_ string, until time.Time) bool { return until.Before(old) })
+	p.sweepAt = 2 * remembered()
 }
 
 // profile holds the standard claims that scopes allow.

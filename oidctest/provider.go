@@ -36,6 +36,7 @@ type state struct {
 	access     map[string]*accessToken
 	refresh    map[string]*refreshToken
 	assertions map[string]time.Time
+	sweepAt    int // how much is remembered when sweep next looks for what has ended
 
 	faults faults
 }
