@@ -70,7 +70,11 @@ type Config struct {
 	AllowMissingNonce bool
 	// AllowMissingIss accepts a callback without "iss" from a provider that says it sends one (RFC 9207).
 	AllowMissingIss bool
-	// InsecureAllowHTTP allows plain http beyond loopback. For tests inside a closed network only.
+	// InsecureAllowHTTP allows plain http beyond loopback, and endpoints on this
+	// machine (loopback, link-local) in metadata that came from another one. It is
+	// for tests inside a closed network only. If false, such endpoints count as
+	// missing: whoever publishes the metadata could otherwise have the client
+	// secret sent to a service on loopback.
 	InsecureAllowHTTP bool
 
 	// HTTPClient reaches the provider; its transport also carries the calls of [TokenSource.HTTPClient].

@@ -57,7 +57,9 @@ type Config struct {
 
 	// AllowMissingAudience accepts answers without aud where Audience expects one.
 	AllowMissingAudience bool
-	// InsecureAllowHTTP allows plain http beyond loopback.
+	// InsecureAllowHTTP allows plain http beyond loopback, and an endpoint on this
+	// machine (loopback, link-local) in metadata that came from another one. If
+	// false, such an endpoint counts as missing.
 	InsecureAllowHTTP bool
 	// ClockSkew is how far the provider's clock may be off; default 30 s, at most 5 minutes.
 	ClockSkew time.Duration

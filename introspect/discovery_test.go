@@ -24,6 +24,22 @@ func TestIssuerOfAStaticEndpoint(t *testing.T) {
 	})
 }
 
+// Metadata from elsewhere may not have the secret and the tokens sent to a
+// service of this machine.
+func TestMetadataNamesLoopback(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, at := range []string{"http://127.0.0.1:8500/introspect", "http://localhost/introspect", "https://[::1]/introspect"} {
+			p := newProvider()
+			p.set(func(p *provider) { p.metadata = `{"issuer":"` + issuer + `","introspection_endpoint":"` + at + `"}` })
+			_ = refused(t, p.client(t), introspect.Misconfigured, "tok")
+			check.Equal(t, p.calls(), 0, "calls")
+			// What the user sets is the user's word.
+			_ = ask(t, p.client(t, func(cfg *introspect.Config) { cfg.Endpoint = at }), "tok")
+			_ = ask(t, p.client(t, func(cfg *introspect.Config) { cfg.InsecureAllowHTTP = true }), "tok")
+		}
+	})
+}
+
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

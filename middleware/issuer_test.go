@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/introspect"
 	"github.com/relyingparty/oidc/middleware"
 	"github.com/relyingparty/oidc/oidctest"
 )
@@ -93,3 +94,31 @@ func TestSeveralIssuers(t *testing.T) {
 	b.RotateKeys(false)
 	wantReason(t, guard, a.AccessToken(nil), "")
 }
+
+// TestMetadataNamesLoopback: metadata from elsewhere may not have the guard ask a service of its own machine.
+func TestMetadataNamesLoopback(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"http://127.0.0.1:9200/_search", "https://localhost:9200/", "https://[::1]/"} {
+		op := newProvider(oidctest.Config{})
+		op.Edit("discovery", func(doc object) { doc["jwks_uri"], doc["introspection_endpoint"] = at, at })
+		var log records
+		cfg := forProvider(op)
+		cfg.Logger = log.logger()
+		cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if op.Issuer() != "https://"+r.URL.Host {
+				t.Errorf("sent to %s", r.URL.Host)
+			}
+			return op.Transport().RoundTrip(r)
+		})}
+		cfg.Introspection = &introspect.Config{ClientID: "api", ClientSecret: "s3cret"}
+		guard := newGuard(t, cfg)
+		wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
+		wantReason(t, guard, "opaque", middleware.IDPUnavailable)
+		check.Contains(t, log.String(), "jwks_uri", "introspection_endpoint", "InsecureAllowHTTP")
+	}
+}
+
+// roundTrip is an http.RoundTripper.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -93,7 +93,7 @@ func New(cfg Config) (*Source, error) {
 	s.doc = remote.New(remote.Config[*document]{
 		Name:   "discovery document",
 		URL:    func(context.Context) (string, error) { return fetch, nil },
-		Parse:  func(_ string, body []byte) (*document, error) { return s.parse(body) },
+		Parse:  s.parse,
 		MinTTL: refreshEvery, MaxTTL: refreshEvery, DefaultTTL: refreshEvery,
 		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
 	})
@@ -136,8 +136,8 @@ func (s *Source) Issuers() []string {
 }
 
 // parse reads a fetched document, checks its issuer against what is expected or already known, and applies overrides.
-func (s *Source) parse(body []byte) (*document, error) {
-	m, err := parseMetadata(body, s.cfg.Endpoints, s.cfg.AllowHTTP)
+func (s *Source) parse(from string, body []byte) (*document, error) {
+	m, err := parseMetadata(from, body, s.cfg.Endpoints, s.cfg.AllowHTTP)
 	if err != nil {
 		return nil, err
 	}

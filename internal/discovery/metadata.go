@@ -84,7 +84,8 @@ func (m *Metadata) lists() []list {
 // parseMetadata reads a document strictly: one JSON object without duplicates, right types in the members we act on.
 // An endpoint of the document that breaks the rule for URLs is left out (and so missing when it is needed), unless
 // overrides names another: one bad optional endpoint must not break login.
-func parseMetadata(body []byte, overrides Endpoints, allowHTTP bool) (*Metadata, error) {
+// from is where the document was fetched.
+func parseMetadata(from string, body []byte, overrides Endpoints, allowHTTP bool) (*Metadata, error) {
 	set, err := claims.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("not a discovery document: %w", err)
@@ -107,7 +108,7 @@ func parseMetadata(body []byte, overrides Endpoints, allowHTTP bool) (*Metadata,
 		case len(published) > maxURL:
 			m.problem("%s: longer than %d bytes", e.member, maxURL)
 		default:
-			if err := remote.CheckURL(published, allowHTTP); err != nil {
+			if err := remote.CheckNamedURL(published, from, allowHTTP); err != nil {
 				m.problem("%s: %v", e.member, err)
 				continue
 			}

@@ -84,6 +84,46 @@ func TestABadEndpointIsMissingAndHarmsNoOther(t *testing.T) {
 	check.Contains(t, strings.Join(m.Problems, "\n"), "jwks_uri: ", "userinfo_endpoint: ", "end_session_endpoint: ", "revocation_endpoint: longer", "scopes_supported: only")
 }
 
+// A document from elsewhere must not aim requests, and the secrets in them, at
+// services of this machine.
+func TestLoopbackEndpointsOfADocumentFromElsewhere(t *testing.T) {
+	t.Parallel()
+	read := func(t *testing.T, from string, cfg discovery.Config) *discovery.Metadata {
+		t.Helper()
+		srv := &server{document: document(t, from, map[string]any{
+			"authorization_endpoint": "http://127.0.0.1:1/",
+			"token_endpoint":         "http://localhost:2/",
+			"jwks_uri":               "http://[::1]:3/",
+			"userinfo_endpoint":      "https://127.0.0.1:4/",
+			"introspection_endpoint": "https://localhost:5/",
+			"revocation_endpoint":    "https://169.254.169.254/",
+			"end_session_endpoint":   "https://0.0.0.0/",
+		})}
+		cfg.DiscoveryURL, cfg.HTTPClient = from, srv.client()
+		m, err := newSource(t, cfg).Metadata(t.Context())
+		check.NoError(t, err)
+		return m
+	}
+	endpoints := func(m *discovery.Metadata) string {
+		return strings.Join([]string{
+			m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.IntrospectionEndpoint, m.RevocationEndpoint, m.EndSessionEndpoint,
+		}, " ")
+	}
+	const all = "http://127.0.0.1:1/ http://localhost:2/ http://[::1]:3/ https://127.0.0.1:4/ https://localhost:5/ https://169.254.169.254/ https://0.0.0.0/"
+
+	m := read(t, issuer, discovery.Config{})
+	check.Equal(t, strings.TrimSpace(endpoints(m)), "", "endpoints")
+	check.Equal(t, len(m.Problems), 7, "problems")
+	check.Equal(t, endpoints(read(t, issuer, discovery.Config{AllowHTTP: true})), all, "endpoints with AllowHTTP")
+	for _, from := range []string{"http://localhost:8080", "https://127.0.0.1:8443", "https://[::1]"} {
+		check.Equal(t, endpoints(read(t, from, discovery.Config{})), all, "endpoints of a document on this machine, "+from)
+	}
+	// What the user sets is the user's word.
+	m = read(t, issuer, discovery.Config{Endpoints: discovery.Endpoints{Token: "http://localhost:2/"}})
+	check.Equal(t, m.TokenEndpoint, "http://localhost:2/", "token endpoint set by hand")
+	check.Equal(t, len(m.Problems), 6, "problems")
+}
+
 func make1500() []string {
 	values := make([]string, 1500)
 	for i := range values {
@@ -102,7 +142,7 @@ func FuzzParseMetadata(f *testing.F) {
 	}
 	f.Add([]byte(`{"issuer":"x","jwks_uri":null,"scopes_supported":[null,""]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := discovery.ParseMetadata(raw, discovery.Endpoints{}, false)
+		m, err := discovery.ParseMetadata(issuer, raw, discovery.Endpoints{}, false)
 		if err != nil {
 			if m != nil || len(err.Error()) > 2000 {
 				t.Fatalf("metadata %v with error %v", m, err)
@@ -117,7 +157,7 @@ func FuzzParseMetadata(f *testing.F) {
 			t.Fatalf("issuer %q, encoding/json reads %q", m.Issuer, loose.Issuer)
 		}
 		for _, url := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.IntrospectionEndpoint, m.RevocationEndpoint, m.EndSessionEndpoint} {
-			if url != "" && remote.CheckURL(url, false) != nil {
+			if url != "" && remote.CheckNamedURL(url, issuer, false) != nil {
 				t.Fatalf("endpoint %q breaks the rule", url)
 			}
 		}

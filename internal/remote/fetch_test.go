@@ -150,6 +150,7 @@ func TestRedirects(t *testing.T) {
 		{"another port", []string{"https://id.example.com:8443/doc"}, "another origin"},
 		{"down to http", []string{"http://id.example.com/doc"}, "plain http"},
 		{"to loopback", []string{"http://127.0.0.1/doc"}, "another origin"},
+		{"to TLS on loopback", []string{"https://localhost/doc"}, "another origin"},
 		{"away on the second hop", []string{"/a", "//evil.example/doc"}, "another origin"},
 		{"user information", []string{"https://user:hunter2@id.example.com/doc"}, "user information"},
 		{"another scheme", []string{"file:///etc/passwd"}, "not an absolute https URL"},

@@ -43,6 +43,50 @@ func CheckURL(raw string, allowHTTP bool) error {
 	return nil
 }
 
+// CheckNamedURL is CheckURL for a URL that a fetched document names. A document
+// from another machine may not name an address of this one: its publisher
+// could otherwise have our requests, and the secrets in them, sent to a service
+// that listens on loopback because it trusts whoever can reach it. Other
+// private addresses are what an enterprise's provider has, and TLS vouches for
+// them. allowHTTP lifts the rule.
+func CheckNamedURL(raw, document string, allowHTTP bool) error {
+	if err := CheckURL(raw, allowHTTP); err != nil {
+		return err
+	}
+	if allowHTTP || local(document) || !local(raw) {
+		return nil
+	}
+	return fmt.Errorf("%s is an address of this machine or its link, which a document from elsewhere may not name: "+
+		"let the provider publish its own (or set the endpoint by hand, or InsecureAllowHTTP)", Quote(raw))
+}
+
+// local reports whether a URL's host is, in any spelling, an address that leads
+// to this machine (loopback, unspecified) or no further than its link, where
+// clouds keep the service that hands out a machine's credentials. It is for
+// refusing, so it is wide where loopback, which allows plain http, is narrow.
+// A name that some resolver maps to such an address is not local: TLS says who
+// answers there.
+func local(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return true
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761 section 6.3
+		return true
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.WithZone("").Unmap()
+		return ip.IsLoopback() || ip.IsUnspecified() || ip.IsLinkLocalUnicast()
+	}
+	// C resolvers read 127.1 and 0x7f000001 as addresses, and net/http maps other
+	// scripts' digits and letters to ASCII. No registered name looks like either.
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	digits, hex := strings.CutPrefix(last, "0x")
+	return strings.Trim(last, "0123456789") == "" || hex && strings.Trim(digits, "0123456789abcdef") == "" ||
+		strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
 // SameOrigin compares scheme, host and port (defaults filled in).
 func SameOrigin(a, b string) bool {
 	x, errX := url.Parse(a)

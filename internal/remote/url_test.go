@@ -71,6 +71,71 @@ func TestCheckURL(t *testing.T) {
 	check.True(t, len(err.Error()) < 400, "the text has %d bytes", len(err.Error()))
 }
 
+func TestCheckNamedURL(t *testing.T) {
+	t.Parallel()
+	const away, here = "https://id.example.com/.well-known/openid-configuration", "http://127.0.0.1:9000/.well-known/openid-configuration"
+	for _, raw := range []string{
+		"http://127.0.0.1:8500/v1/agent/service/register",
+		"https://127.0.0.1/",
+		"https://127.255.0.1/",
+		"https://127.0.0.1./",
+		"http://localhost:9200/_search",
+		"https://LocalHost/",
+		"https://localhost./",
+		"https://idp.localhost/",
+		"http://[::1]:2375/containers/json",
+		"https://[::1%25lo]/",
+		"https://[::ffff:127.0.0.1]/",
+		"https://[::ffff:7f00:1]/",
+		"https://0.0.0.0/",
+		"https://[::]/",
+		"https://169.254.169.254/latest/meta-data/", // a cloud's credentials
+		"https://[fe80::1%25eth0]/",
+		"https://[::ffff:169.254.169.254]/",
+		"https://127.1/", // as C resolvers read it
+		"https://2130706433/",
+		"https://0x7f000001/",
+		"https://0x7F.0.0.0x1/",
+		"https://0177.0.0.1/",
+		"https://１２７.0.0.1/", // as net/http maps it
+		"https://ｌｏｃａｌｈｏｓｔ/",
+		"https://127。0。0。1/",
+		"https://%EF%BD%8C%EF%BD%8F%EF%BD%83%EF%BD%81%EF%BD%8C%EF%BD%88%EF%BD%8F%EF%BD%93%EF%BD%94/",
+	} {
+		err := remote.CheckNamedURL(raw, away, false)
+		check.True(t, err != nil, "%q: no error", raw)
+		check.Contains(t, err.Error(), "InsecureAllowHTTP")
+		if remote.CheckURL(raw, false) == nil { // what a document on this machine may name
+			check.NoError(t, remote.CheckNamedURL(raw, here, false))
+			check.NoError(t, remote.CheckNamedURL(raw, "https://localhost/", false))
+			check.NoError(t, remote.CheckNamedURL(raw, away, true))
+		}
+	}
+	for _, raw := range []string{
+		"https://id.example.com/token",
+		"https://10.0.0.5/token", // private addresses are an enterprise's own
+		"https://172.16.0.1:8443/token",
+		"https://192.168.1.1/token",
+		"https://100.64.0.1/token",
+		"https://[fd00::1]/token",
+		"https://203.0.113.7/token",
+		"https://keycloak:8443/token",
+		"https://3scale/token",
+		"https://id.7bridges/token",
+		"https://0xide/token",
+		"https://localhost.example.com/token",
+		"https://mylocalhost/token",
+		"https://127.0.0.1.nip.io/token",
+		"https://xn--bcher-kva.example/token",
+	} {
+		check.NoError(t, remote.CheckNamedURL(raw, away, false))
+	}
+	for _, document := range []string{away, here} { // what CheckURL refuses stays refused
+		check.True(t, remote.CheckNamedURL("http://id.example.com/token", document, false) != nil, "plain http, named by %s", document)
+	}
+	check.NoError(t, remote.CheckNamedURL("http://id.example.com/token", away, true))
+}
+
 func TestSameOrigin(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
