@@ -48,7 +48,9 @@ type Config struct {
 	// It also holds for Issuers that name none.
 	AccessTokenAlgs []string
 	// Introspection configures token introspection (RFC 7662) at the issuer above. What names the provider, its HTTP
-	// client, logger, observer and clock skew default to the guard's. Nil means none.
+	// client, logger, observer and clock skew default to the guard's. Where DiscoveryURL holds {tenant}, it needs an
+	// Endpoint or a DiscoveryURL of its own, and the iss of an answer must be that of a realm, or of another issuer
+	// configured here (see AllowMissingIssuer). Nil means none.
 	Introspection *introspect.Config
 	// Issuers are further issuers, each with keys of its own. At most one may introspect opaque tokens.
 	Issuers []IssuerConfig
@@ -78,6 +80,11 @@ type Config struct {
 
 	// SkipAudienceCheck accepts tokens that were issued for any API.
 	SkipAudienceCheck bool
+	// AllowMissingIssuer accepts introspection answers without iss (RFC 7662 leaves it optional) where DiscoveryURL
+	// holds {tenant}. The tenant claim alone then says which realm a token is from: set it only when the endpoint
+	// vouches for that claim whichever realm issued the token. A JWT always needs its iss. If false, an answer
+	// without iss is refused, because nothing ties the token to the realm of its tenant.
+	AllowMissingIssuer bool
 	// AllowIDTokens accepts tokens that say they are no access tokens: with at_hash, c_hash, events, a nonce, or a token_use,
 	// token_type or typ of ID, refresh or logout tokens. Anyone who was ever sent one of those can then call this API.
 	AllowIDTokens bool

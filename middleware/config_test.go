@@ -93,6 +93,18 @@ func TestConfig(t *testing.T) {
 			template(anyTenant())(c)
 			c.Introspection, c.Endpoints.Introspection = inspect, realmsURL+"main/introspect"
 		}, nil},
+		"template, introspection alone": {func(c *config) {
+			template(anyTenant())(c)
+			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.IntrospectionOnly, inspect, realmsURL+"main/introspect"
+		}, nil},
+		"template, introspection alone, no discovery": {func(c *config) {
+			c.Mode, c.Introspection, c.Tenant = middleware.IntrospectionOnly, &introspect.Config{Endpoint: realmsURL + "i", ClientID: "api"}, anyTenant()
+			c.DiscoveryURL, c.Issuer = "", realmsURL+"{tenant}"
+		}, nil},
+		"template, introspection alone, no policy": {func(c *config) {
+			template(nil)(c)
+			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.IntrospectionOnly, inspect, realmsURL+"main/introspect"
+		}, []string{"Tenant: "}},
 		"template over a fixed issuer": {func(c *config) {
 			template(anyTenant())(c)
 			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: realmsURL + "a"}}

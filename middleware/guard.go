@@ -32,9 +32,10 @@ type Guard struct {
 	budget    budget      // of all templates
 	parser    *jws.Parser // it knows the algorithms of all issuers; each source narrows them down
 
-	opaque   *introspect.Client   // for opaque tokens; nil = they are refused
-	inspects []*introspect.Client // all there are
-	audience []introspect.Option
+	opaque         *introspect.Client   // for opaque tokens; nil = they are refused
+	opaqueTemplate bool                 // it is that of a template
+	inspects       []*introspect.Client // all there are
+	audience       []introspect.Option
 
 	tokens *cache.Cache[facts] // verified and introspected tokens, by their digest
 }
@@ -105,7 +106,15 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 		if cfg.Introspection == nil {
 			return errors.New("Introspection: Mode IntrospectionOnly needs it")
 		}
-		if cfg.DiscoveryURL != "" && !isTemplate(cfg) { // its keys are not used
+		if isTemplate(cfg) { // it says which tenant an issuer is: no source is ever made of it
+			t, wrong := g.newTemplate(cfg)
+			if wrong != nil {
+				return errors.Join(err, wrong)
+			}
+			g.templates = append(g.templates, t)
+			return err
+		}
+		if cfg.DiscoveryURL != "" { // its keys are not used
 			src, wrong := g.newSource(cfg)
 			if wrong != nil {
 				return errors.Join(err, wrong)
@@ -146,11 +155,9 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 
 // checkTogether finds what is wrong between fields that are right on their own.
 func (g *Guard) checkTogether() (errs []error) {
-	templates, others := false, false
-	if list, _ := g.cfg.issuers(); g.cfg.Mode != IntrospectionOnly {
-		templates = slices.ContainsFunc(list, isTemplate)
-		others = slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
-	}
+	list, _ := g.cfg.issuers()
+	templates := slices.ContainsFunc(list, isTemplate)
+	others := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
 	if g.tenants != nil {
 		errs = append(errs, g.tenants.check(templates, others)...)
 	} else if templates {

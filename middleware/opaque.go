@@ -49,7 +49,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	}
 	g.inspects = append(g.inspects, client)
 	if g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly {
-		g.opaque = client
+		g.opaque, g.opaqueTemplate = client, isTemplate(issuer)
 	}
 	return client, nil
 }
@@ -61,6 +61,9 @@ func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 // does, so that the next request need not read it again.
 func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route) (*facts, *Error) {
 	f, result, refusal := g.introspect(ctx, g.opaque, token, rt)
+	if refusal == nil {
+		refusal = g.bind(f)
+	}
 	if refusal != nil {
 		if refusal.Reason != IDPUnavailable { // what was known before holds no more
 			g.tokens.Delete(key)
@@ -116,12 +119,36 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 		value, _ := result.Claim(g.tenants.Claim...)
 		f.claimed = tenantOf(string(value))
 	}
-	for _, t := range g.templates {
-		if tenant, ok := t.capture(f.issuer); ok {
-			f.captured = tenant
-		}
-	}
 	return f, g.lifetime(f, time.Now())
+}
+
+var errNoAnsweredIssuer = errors.New("the introspection answer has no iss, and so no realm: Config.AllowMissingIssuer accepts that")
+
+// bind settles which issuer an introspected token is from. A token verified with keys is bound to its issuer by them,
+// and confirm compares; here the answer's iss is all there is. An endpoint that all realms of a template share must
+// not vouch for a realm that the answer does not name, nor for an issuer that is none of this guard's.
+func (g *Guard) bind(f *facts) *Error {
+	iss, named := answeredIssuer(f.doc)
+	if !named {
+		if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {
+			return refuseFor(IssuerUntrusted, errNoAnsweredIssuer)
+		}
+		return nil
+	}
+	from, ok := g.originOf(iss)
+	if !ok && len(g.templates) > 0 {
+		return refuseFor(IssuerUntrusted, errors.New("the introspection answer's iss is "+remote.Quote(iss)))
+	}
+	f.captured = from.tenant
+	return nil
+}
+
+// answeredIssuer is the iss of an introspection answer. It is not facts.issuer, where the client fills in its own for
+// an answer that names none. An iss that is not a string is named all the same, and is nobody's.
+func answeredIssuer(answer document) (iss string, named bool) {
+	_, named = answer.Claim("iss")
+	iss, _ = claimText(answer, "iss")
+	return iss, named
 }
 
 // confirm asks the issuer about a token whose signature was verified. The two must agree on who it is for.
@@ -134,7 +161,7 @@ func (g *Guard) confirm(ctx context.Context, token string, f *facts, rt *route) 
 	if refusal != nil {
 		return nil, refusal
 	}
-	if iss, ok := claimText(said.doc, "iss"); ok && iss != f.issuer || said.subject != f.subject {
+	if iss, named := answeredIssuer(said.doc); named && iss != f.issuer || said.subject != f.subject {
 		return nil, refuseFor(TokenInactive, errors.New("the introspection answer is about another issuer or subject"))
 	}
 	if said.claimed != f.claimed {

@@ -64,8 +64,10 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 	for strings.Contains(cfg.DiscoveryURL+cfg.Issuer, probe) {
 		probe += "e"
 	}
-	if _, err := g.newSource(t.fill(probe)); err != nil {
-		return nil, err
+	if filled := t.fill(probe); g.cfg.Mode != IntrospectionOnly || filled.DiscoveryURL != "" {
+		if _, err := g.newSource(filled); err != nil {
+			return nil, err
+		}
 	}
 	issuers := []string{strings.Replace(cfg.Issuer, placeholder, probe, 1)}
 	if cfg.Issuer == "" {

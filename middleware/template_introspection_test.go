@@ -1,0 +1,131 @@
+package middleware_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/introspect"
+	"github.com/relyingparty/oidc/middleware"
+	"github.com/relyingparty/oidc/oidctest"
+)
+
+// endpoint answers every introspection request alike, and passes all other requests on.
+type endpoint struct {
+	answer object
+	next   http.RoundTripper
+}
+
+const sharedEndpoint = "https://id.example.test/introspect"
+
+func (e endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.String() != sharedEndpoint {
+		return e.next.RoundTrip(r)
+	}
+	body, err := json.Marshal(with(object{"active": true, "sub": "alice", "aud": oidctest.DefaultResource}, e.answer))
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(string(body))), Request: r,
+	}, nil
+}
+
+// sharing has all realms share one introspection endpoint, which gives this answer.
+func (f *realms) sharing(policy *middleware.TenantPolicy, answer object) middleware.Config {
+	cfg := f.config(policy)
+	cfg.HTTPClient = &http.Client{Transport: endpoint{answer, f}}
+	cfg.Introspection = &introspect.Config{Endpoint: sharedEndpoint, ClientID: "api", ClientSecret: "s3cret", AuthMethod: "client_secret_basic"}
+	return cfg
+}
+
+// TestTemplateBindsAnswers: an introspection answer is bound to its realm as a JWT is, whatever the mode.
+func TestTemplateBindsAnswers(t *testing.T) {
+	t.Parallel()
+	allow := &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme", "globex"}}
+	issuer := &middleware.TenantPolicy{FromIssuer: true, Allow: []string{"acme", "globex"}}
+	missing := func(cfg *middleware.Config) { cfg.AllowMissingIssuer = true }
+	named := func(cfg *middleware.Config) { cfg.Introspection.Issuer = realmsURL + "globex" }
+	beside := func(cfg *middleware.Config) {
+		cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://partner.example.test"}}
+	}
+	for name, c := range map[string]struct {
+		policy *middleware.TenantPolicy
+		edit   func(*middleware.Config)
+		answer object
+		want   middleware.Reason
+	}{
+		"its realm":                     {allow, nil, object{"iss": realmsURL + "acme", "tenant": "acme"}, ""},
+		"its realm, with a slash":       {allow, nil, object{"iss": realmsURL + "acme/", "tenant": "acme"}, ""},
+		"another realm":                 {allow, nil, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.TenantMismatch},
+		"another realm of ours":         {allow, nil, object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.TenantMismatch},
+		"a realm that is not allowed":   {allow, nil, object{"iss": realmsURL + "evil", "tenant": "evil"}, middleware.TenantUnknown},
+		"below a realm":                 {allow, nil, object{"iss": realmsURL + "acme/x", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"another host":                  {allow, nil, object{"iss": "https://evil.example.test/realms/acme", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"an empty iss":                  {allow, nil, object{"iss": "", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"an empty iss, none needed":     {allow, missing, object{"iss": "", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"another host, none needed":     {allow, missing, object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"another realm, none needed":    {allow, missing, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.TenantMismatch},
+		"no iss":                        {allow, nil, object{"tenant": "acme"}, middleware.IssuerUntrusted},
+		"a null iss":                    {allow, nil, object{"iss": nil, "tenant": "acme"}, middleware.IssuerUntrusted},
+		"no iss, none needed":           {allow, missing, object{"tenant": "acme"}, ""},
+		"no iss, another tenant":        {allow, missing, object{"tenant": "evil"}, middleware.TenantUnknown},
+		"no iss, the endpoint has one":  {allow, named, object{"tenant": "globex"}, middleware.IssuerUntrusted},
+		"no iss, neither here":          {allow, nil, object{}, middleware.IssuerUntrusted},
+		"tenant of the issuer":          {issuer, nil, object{"iss": realmsURL + "acme"}, ""},
+		"tenant of no issuer":           {issuer, missing, object{}, middleware.TenantMissing},
+		"an issuer beside the template": {allow, beside, object{"iss": "https://stranger.example.test", "tenant": "acme"}, middleware.IssuerUntrusted},
+	} {
+		for mode, m := range map[string]middleware.Mode{"Auto": middleware.Auto, "IntrospectionOnly": middleware.IntrospectionOnly} {
+			if name == "an issuer beside the template" && m == middleware.IntrospectionOnly {
+				continue // it takes one issuer only
+			}
+			t.Run(mode+"/"+name, func(t *testing.T) {
+				all := newRealms("acme", "globex", "evil")
+				cfg := all.sharing(c.policy, c.answer)
+				cfg.Mode = m
+				if c.edit != nil {
+					c.edit(&cfg)
+				}
+				guard := newGuard(t, cfg)
+				for range 2 { // from the endpoint, and from memory
+					wantReason(t, guard, "opaque", c.want)
+				}
+				if c.want == "" {
+					check.Equal(t, principalOf(t, guard, "opaque").Tenant, "acme", "Tenant")
+				}
+				check.Equal(t, all.requests(), 0, "requests to realms")
+			})
+		}
+	}
+}
+
+// TestBothBindToTheRealm: where a JWT is introspected too, its keys have bound it to its realm already. The answer may
+// leave iss out, and must not name another.
+func TestBothBindToTheRealm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer object
+		want   middleware.Reason
+	}{
+		"its realm":     {object{"iss": realmsURL + "acme", "tenant": "acme"}, ""},
+		"no iss":        {object{"tenant": "acme"}, ""},
+		"another realm": {object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.TokenInactive},
+		"another host":  {object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.TokenInactive},
+		"with a slash":  {object{"iss": realmsURL + "acme/", "tenant": "acme"}, middleware.TokenInactive},
+		"an empty iss":  {object{"iss": "", "tenant": "acme"}, middleware.TokenInactive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := newRealms("acme", "globex")
+			cfg := all.sharing(&middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme", "globex"}}, c.answer)
+			token := all.providers["acme"].AccessToken(object{"tenant": "acme"})
+			wantReason(t, newGuard(t, cfg), token, c.want, middleware.FreshIntrospection(0))
+			cfg.Mode = middleware.JWTAndIntrospection
+			wantReason(t, newGuard(t, cfg), token, c.want)
+		})
+	}
+}
