@@ -76,13 +76,13 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 	if err != nil {
 		e := noVerdict(err)
 		c.failed(e)
-		return nil, e, neutral
+		return nil, e, good // the endpoint works: the answer is for this caller alone
 	}
 	return f, nil, good
 }
 
-// settle tells discovery and the log about a failed call, and says what it means for the breaker: only what is not the
-// token's doing counts against it.
+// settle tells discovery and the log about a failed call, and says what it
+// means for the breaker.
 func (c *Client) settle(err error, shown *Error) outcome {
 	c.failed(shown)
 	e, ok := errors.AsType[*endpoint.Error](err)
@@ -91,13 +91,17 @@ func (c *Client) settle(err error, shown *Error) outcome {
 	}
 	busy := e.Status == http.StatusTooManyRequests
 	c.source.Outcome(endpointName, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
-	switch {
-	case e.Kind == endpoint.Unreachable, e.Status == http.StatusUnauthorized:
+	switch e.Status {
+	case 0:
+		if e.Kind == endpoint.Unreachable { // no answer, or not all of it
+			return silent
+		}
+		return neutral
+	case http.StatusUnauthorized, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return bad
-	case e.Kind == endpoint.Refused: // it is there, and knows us
-		return good
 	}
-	return neutral
+	return good // a 500, a redirect, a page: the token may have caused it
 }
 
 // target says where to ask. With Endpoint set, discovery being away matters only as far as it is needed.
