@@ -12,8 +12,6 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-const endpointName = "introspection endpoint"
-
 // ask gets an answer: from the shared cache unless it must be fresh, else from the provider.
 func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh bool, at time.Time) answer {
 	sharedMiss := false
@@ -52,7 +50,7 @@ func (c *Client) observe(url string, start time.Time, err *Error) {
 		return
 	}
 	defer c.caught()
-	e := Event{Operation: "introspection", URL: url, Duration: time.Since(start)}
+	e := Event{Operation: OperationIntrospection, URL: url, Duration: time.Since(start)}
 	if err != nil {
 		e.Err = err
 	}
@@ -67,7 +65,7 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 		e := ofCall(err)
 		return nil, e, c.settle(err, e)
 	}
-	c.source.Outcome(endpointName, false)
+	c.source.Outcome(OperationIntrospection, false)
 	var f *facts
 	set, err := got.Claims()
 	if err == nil {
@@ -90,7 +88,7 @@ func (c *Client) settle(err error, shown *Error) outcome {
 		return neutral
 	}
 	busy := e.Status == http.StatusTooManyRequests
-	c.source.Outcome(endpointName, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
+	c.source.Outcome(OperationIntrospection, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
 	switch e.Status {
 	case 0:
 		if e.Kind == endpoint.Unreachable { // no answer, or not all of it
@@ -109,7 +107,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 	md, err := c.source.Metadata(ctx)
 	if err != nil {
 		if c.override != "" && c.independent() {
-			return endpoint.Target{Name: endpointName, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
+			return endpoint.Target{Name: OperationIntrospection, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
 		}
 		e := unavailable(err.Error(), err)
 		if r, ok := errors.AsType[*remote.Error](err); ok {
@@ -125,7 +123,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 		methods = md.TokenEndpointAuthMethods
 	}
 	return endpoint.Target{
-		Name: endpointName, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
+		Name: OperationIntrospection, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
 	}, nil
 }
 
