@@ -1,0 +1,14 @@
+package main
+
+// lists holds the mutants of each package.
+var lists = []struct {
+	folder  string
+	mutants []mutant
+}{
+	{"pkce", pkce},
+	{"internal/jws", jws},
+	{"internal/claims", claims},
+	{"internal/seal", seal},
+	{"internal/remote", remote},
+	{"internal/endpoint", endpoint},
+}
