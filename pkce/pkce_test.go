@@ -46,6 +46,27 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// TestNewIsRandomThroughout: each of the 32 bytes changes from one verifier to
+// another. One that never does has not been drawn, which 100 verifiers show by
+// chance once in 2^795.
+func TestNewIsRandomThroughout(t *testing.T) {
+	t.Parallel()
+	first, err := base64.RawURLEncoding.DecodeString(pkce.New().Secret())
+	check.NoError(t, err)
+	check.Equal(t, len(first), 32, "bytes")
+	changed := make([]bool, len(first))
+	for range 100 {
+		other, err := base64.RawURLEncoding.DecodeString(pkce.New().Secret())
+		check.NoError(t, err)
+		for i := range changed {
+			changed[i] = changed[i] || other[i] != first[i]
+		}
+	}
+	for i, ok := range changed {
+		check.True(t, ok, "byte %d is the same in every verifier", i)
+	}
+}
+
 func TestParse(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{strings.Repeat("a", 43), strings.Repeat("~", 128), strings.Repeat("-._~aZ09", 6)} {

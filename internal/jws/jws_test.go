@@ -80,6 +80,8 @@ func TestParseRefusesForm(t *testing.T) {
 		"trailing bits in signature": header + "." + payload + ".AB", "length": header + "." + payload + ".A", "comma": good + ",",
 		"json":            `{"payload":"e30","protected":"` + header + `","signature":"` + sig + `"}`,
 		"not base64":      "!!!." + payload + "." + sig,
+		"junk in header":  header + "!!!!." + payload + "." + sig,
+		"junk in payload": header + "." + payload + "!!!!." + sig,
 		"scheme in front": "Bearer " + good,
 	} {
 		t.Run(name, func(t *testing.T) {
