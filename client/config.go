@@ -93,9 +93,19 @@ type Endpoints struct {
 	Authorization, Token, JWKS, UserInfo, Introspection, Revocation, EndSession string
 }
 
+// The operations of an Event.
+const (
+	OperationDiscovery  = "discovery document"
+	OperationKeySet     = "key set"
+	OperationToken      = "token endpoint"
+	OperationUserInfo   = "userinfo endpoint"
+	OperationRevocation = "revocation endpoint"
+)
+
 // Event is the outcome of one request to the provider.
 type Event struct {
-	// Operation is what was asked for: "discovery document", "key set", "token endpoint", ...
+	// Operation is what was asked for: OperationDiscovery, OperationKeySet,
+	// OperationToken, OperationUserInfo or OperationRevocation.
 	Operation string
 	// URL is the endpoint's, without anything secret.
 	URL      string

@@ -127,7 +127,7 @@ func (c *Client) diagnoseCode(r *Report, md *discovery.Metadata) {
 }
 
 func (c *Client) diagnoseAuth(r *Report, md *discovery.Metadata) {
-	t := endpoint.Target{Name: "token endpoint", Methods: md.TokenEndpointAuthMethods}
+	t := endpoint.Target{Name: OperationToken, Methods: md.TokenEndpointAuthMethods}
 	method, err := c.auth.Method(t)
 	switch {
 	case err != nil:

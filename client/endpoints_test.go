@@ -185,8 +185,11 @@ func TestObserver(t *testing.T) {
 	p := newProvider(t)
 	var events []client.Event
 	c := newClient(t, p, func(cfg *client.Config) { cfg.Observer = func(e client.Event) { events = append(events, e) } })
-	_, err := logIn(t, p, c)
+	tokens, err := logIn(t, p, c)
 	check.NoError(t, err)
+	_, err = c.UserInfo(t.Context(), tokens.AccessToken, "alice")
+	check.NoError(t, err)
+	check.NoError(t, c.Revoke(t.Context(), tokens.AccessToken, "access_token"))
 	p.Fault("token", oidctest.Down)
 	_, err = c.Refresh(t.Context(), "r", client.TokenRequest{})
 	check.True(t, err != nil, "no error")
@@ -195,7 +198,13 @@ func TestObserver(t *testing.T) {
 		names = append(names, e.Operation)
 		check.True(t, e.URL != "" && e.Duration >= 0, "event %v", e)
 	}
-	check.DeepEqual(t, names, []string{"discovery document", "key set", "token endpoint", "token endpoint"}, "events")
-	wantError(t, events[3].Err, client.KindUnreachable, "")
+	check.DeepEqual(t, names, []string{
+		client.OperationDiscovery, client.OperationKeySet, client.OperationToken, client.OperationUserInfo,
+		client.OperationRevocation, client.OperationToken,
+	}, "events")
+	check.DeepEqual(t, names, []string{
+		"discovery document", "key set", "token endpoint", "userinfo endpoint", "revocation endpoint", "token endpoint",
+	}, "names that dashboards know")
+	wantError(t, events[5].Err, client.KindUnreachable, "")
 	check.True(t, events[0].Err == nil, "error of a success")
 }

@@ -32,7 +32,7 @@ func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 		form.Set("token_type_hint", hint)
 	}
 	_, err = c.post(ctx, op, endpoint.Target{
-		Name: "revocation endpoint", URL: md.RevocationEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint,
+		Name: OperationRevocation, URL: md.RevocationEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint,
 		Methods: methods, EmptyOK: true,
 	}, form)
 	return err

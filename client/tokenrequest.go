@@ -105,7 +105,7 @@ func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Met
 	}
 	asked := time.Now()
 	got, err := c.post(ctx, op, endpoint.Target{
-		Name: "token endpoint", URL: md.TokenEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: md.TokenEndpointAuthMethods,
+		Name: OperationToken, URL: md.TokenEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: md.TokenEndpointAuthMethods,
 	}, form)
 	if err != nil {
 		return nil, err

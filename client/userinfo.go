@@ -39,7 +39,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	if md.UserInfoEndpoint == "" {
 		return nil, missingEndpoint(op, "userinfo_endpoint", "UserInfo")
 	}
-	got, err := c.wire.Get(ctx, endpoint.Target{Name: "userinfo endpoint", URL: md.UserInfoEndpoint, Issuer: md.Issuer}, accessToken)
+	got, err := c.wire.Get(ctx, endpoint.Target{Name: OperationUserInfo, URL: md.UserInfoEndpoint, Issuer: md.Issuer}, accessToken)
 	c.outcome(ctx, md.UserInfoEndpoint, err)
 	if err != nil {
 		return nil, wrap(op, err)

@@ -15,13 +15,22 @@ const (
 type outcome uint8
 
 const (
-	neutral outcome = iota // it says nothing
-	good                   // the endpoint works
-	bad                    // the endpoint is away, overloaded or does not know us
+	neutral outcome = iota // no request was made, or its answer is unknown
+	good                   // the endpoint answered
+	bad                    // the endpoint is overloaded or does not know us
+	silent                 // no answer came: bad, unless others were answered in the meantime
 )
 
-// breaker stops calls after five bad ones in a row, for a second at first and then doubling; after each pause one call
-// finds out. Its zero value is closed.
+// breaker stops calls after five bad ones in a row, for a second at first and
+// then doubling. After each pause one call finds out whether the endpoint is
+// back. The zero value is closed.
+//
+// Anyone can send a token, so no answer that a token alone can cause may count
+// as bad or leave the breaker half open: an endpoint that chokes on one token
+// would be off for all. Whatever was answered is good unless it says that the
+// endpoint is overloaded or does not know us. A timeout counts, because nothing
+// tells a token that makes the endpoint hang from an endpoint that hangs,
+// except an answer to somebody else in the meantime.
 type breaker struct {
 	mu       sync.Mutex
 	failures int
@@ -29,41 +38,51 @@ type breaker struct {
 	pause    time.Duration
 	probing  bool
 	epoch    uint64 // calls of an earlier one say nothing about this
+	answers  uint64 // good calls so far
 }
+
+// ticket is for the outcome of a call that was allowed.
+type ticket struct{ epoch, answers uint64 }
 
 // allow gives a ticket for done, or says how long to wait.
-func (b *breaker) allow(now time.Time) (ticket uint64, wait time.Duration, ok bool) {
+func (b *breaker) allow(now time.Time) (t ticket, wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	t = ticket{b.epoch, b.answers}
 	if b.until.IsZero() {
-		return b.epoch, 0, true
+		return t, 0, true
 	}
 	if now.Before(b.until) {
-		return 0, b.until.Sub(now), false
+		return t, b.until.Sub(now), false
 	}
 	if b.probing {
-		return 0, firstPause, false
+		return t, firstPause, false
 	}
 	b.probing = true
-	return b.epoch, 0, true
+	return t, 0, true
 }
 
-// done takes the outcome of a call that was allowed. It returns for how long that opens the breaker.
-func (b *breaker) done(ticket uint64, o outcome) time.Duration {
+// done takes the outcome of a call that was allowed. It returns for how long
+// that opens the breaker.
+func (b *breaker) done(t ticket, o outcome) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ticket != b.epoch {
+	if t.epoch != b.epoch {
 		return 0
 	}
 	b.probing = false
 	switch o {
 	case good:
+		b.answers++
 		b.failures = 0
 		if !b.until.IsZero() {
 			b.until, b.pause = time.Time{}, 0
 			b.epoch++
 		}
-	case bad:
+	case silent, bad:
+		if o == silent && t.answers != b.answers {
+			return 0
+		}
 		b.failures++
 		if b.until.IsZero() && b.failures < failuresToOpen {
 			return 0

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/relyingparty/oidc/internal/check"
@@ -95,18 +97,32 @@ func TestBreakerSendsOneCallToFindOut(t *testing.T) {
 	})
 }
 
+// strange are answers that a token alone may cause.
+var strange = []struct {
+	status int
+	body   string
+}{
+	{400, ""}, {400, `{"error":"invalid_request"}`}, {403, ""}, {404, ""}, {413, ""}, {500, ""}, {500, `{"error":"server_error"}`}, {501, ""},
+	{200, "<html>"}, {200, "{}"}, {200, `{"active":true,"exp":"soon"}`}, {200, `{"active":false}`}, {200, strings.Repeat("x", 300<<10)},
+	{204, ""}, {302, ""},
+}
+
 func TestWhatTheBreakerCounts(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
+	type answer struct {
 		status int
 		body   string
 		counts bool
-	}{
-		{0, "", true}, {500, "", true}, {502, "<html>", true}, {429, "", true}, {401, "", true}, {401, `{"error":"invalid_client"}`, true},
-		{400, "", false}, {400, `{"error":"invalid_request"}`, false}, {403, "", false}, {404, "", false},
-		{200, "<html>", false}, {200, "{}", false}, {302, "", false}, {200, `{"active":false}`, false},
-	} {
-		t.Run(fmt.Sprint(tc.status, tc.body), func(t *testing.T) {
+	}
+	cases := []answer{
+		{0, "", true}, {502, "<html>", true}, {503, "", true}, {504, "", true}, {429, "", true}, {401, "", true},
+		{401, `{"error":"invalid_client"}`, true},
+	}
+	for _, s := range strange {
+		cases = append(cases, answer{s.status, s.body, false})
+	}
+	for _, tc := range cases {
+		t.Run(fmt.Sprint(tc.status, tc.body[:min(len(tc.body), 40)]), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				p := newProvider()
 				c := p.client(t, func(cfg *introspect.Config) { cfg.NegativeCacheTTL = -1 })
@@ -135,6 +151,122 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 				}
 				check.Equal(t, p.calls(), 20, "calls with one good in five")
 			})
+		})
+	}
+}
+
+// No answer that a stranger's token causes keeps the endpoint from being asked
+// about others: it ends a row of failures, and it closes the breaker when it is
+// the call that finds out whether the endpoint is back.
+func TestStrangeAnswersShowThatTheEndpointWorks(t *testing.T) {
+	t.Parallel()
+	for _, tc := range strange {
+		t.Run(fmt.Sprint(tc.status, tc.body[:min(len(tc.body), 40)]), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newProvider()
+				c := p.client(t, func(cfg *introspect.Config) { cfg.NegativeCacheTTL = -1 })
+				says := func(status int, body string) {
+					t.Helper()
+					p.always(status, body)
+					_, err := c.Introspect(t.Context(), "stranger")
+					check.True(t, err != nil, "no error")
+				}
+				for range 3 {
+					for range 4 {
+						says(503, "")
+					}
+					says(tc.status, tc.body)
+				}
+				check.Equal(t, p.calls(), 15, "calls: the answer ends a row of failures")
+
+				for range 5 {
+					says(503, "")
+				}
+				check.Error(t, c.Ready(t.Context()), introspect.ErrUnavailable)
+				time.Sleep(time.Second)
+				says(tc.status, tc.body)
+				check.Equal(t, p.calls(), 21, "calls, with the one that finds out")
+				check.NoError(t, c.Ready(t.Context()))
+				for range 4 {
+					says(503, "")
+				}
+				p.always(200, active(nil))
+				ask(t, c, "own")
+				check.Equal(t, p.calls(), 26, "calls: it closed the breaker")
+			})
+		})
+	}
+}
+
+// While the call that finds out is slow, others wait for its outcome; even if
+// it is a stranger's and fails, the next one is let through.
+func TestASlowStrangerHoldsTheBreakerOpenOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newProvider()
+		c := p.client(t)
+		p.always(503, "")
+		for range 5 {
+			_ = refused(t, c, introspect.Unavailable, "x")
+		}
+		time.Sleep(time.Second)
+		p.set(func(p *provider) { p.latency = 4 * time.Second })
+		p.say(func(token string) (int, string) {
+			if token == "own" {
+				return 200, active(nil)
+			}
+			return 500, ""
+		})
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() { _, _ = c.Introspect(context.Background(), fmt.Sprint("stranger", i)) })
+		}
+		synctest.Wait()
+		_ = refused(t, c, introspect.Unavailable, "own")
+		time.Sleep(4*time.Second + time.Millisecond)
+		for i := range 10 {
+			wg.Go(func() { _, _ = c.Introspect(context.Background(), fmt.Sprint("stranger", i)) })
+		}
+		ask(t, c, "own")
+		wg.Wait()
+	})
+}
+
+// Tokens that make the endpoint hang do not open the breaker as long as others
+// get their answers in the meantime; when nobody does, they do.
+func TestTokensThatHang(t *testing.T) {
+	t.Parallel()
+	for _, traffic := range []bool{true, false} {
+		play := func(t *testing.T) {
+			p := newProvider()
+			c := p.client(t)
+			check.NoError(t, c.Ready(t.Context()))
+			p.say(func(token string) (int, string) {
+				if strings.HasPrefix(token, "poison") {
+					time.Sleep(5 * time.Second)
+					return 0, "" // as a transport answers when the deadline has passed
+				}
+				return 200, active(nil)
+			})
+			var wg sync.WaitGroup
+			open := 0
+			for second := range 60 {
+				for i := range 5 {
+					wg.Go(func() { _, _ = c.Introspect(context.Background(), fmt.Sprintf("poison-%d-%d", second, i)) })
+				}
+				time.Sleep(time.Second / 2)
+				if c.Ready(t.Context()) != nil {
+					open++
+				}
+				if time.Sleep(time.Second / 2); traffic {
+					ask(t, c, fmt.Sprint("own", second))
+				}
+			}
+			check.Equal(t, open == 0, traffic, fmt.Sprintf("the breaker is never open (it was for %d s)", open))
+			wg.Wait()
+		}
+		t.Run(fmt.Sprint("traffic ", traffic), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, play)
 		})
 	}
 }

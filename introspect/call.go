@@ -12,8 +12,6 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-const endpointName = "introspection endpoint"
-
 // ask gets an answer: from the shared cache unless it must be fresh, else from the provider.
 func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh bool, at time.Time) answer {
 	sharedMiss := false
@@ -52,7 +50,7 @@ func (c *Client) observe(url string, start time.Time, err *Error) {
 		return
 	}
 	defer c.caught()
-	e := Event{Operation: "introspection", URL: url, Duration: time.Since(start)}
+	e := Event{Operation: OperationIntrospection, URL: url, Duration: time.Since(start)}
 	if err != nil {
 		e.Err = err
 	}
@@ -67,7 +65,7 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 		e := ofCall(err)
 		return nil, e, c.settle(err, e)
 	}
-	c.source.Outcome(endpointName, false)
+	c.source.Outcome(OperationIntrospection, false)
 	var f *facts
 	set, err := got.Claims()
 	if err == nil {
@@ -76,13 +74,13 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 	if err != nil {
 		e := noVerdict(err)
 		c.failed(e)
-		return nil, e, neutral
+		return nil, e, good // the endpoint works: the answer is for this caller alone
 	}
 	return f, nil, good
 }
 
-// settle tells discovery and the log about a failed call, and says what it means for the breaker: only what is not the
-// token's doing counts against it.
+// settle tells discovery and the log about a failed call, and says what it
+// means for the breaker.
 func (c *Client) settle(err error, shown *Error) outcome {
 	c.failed(shown)
 	e, ok := errors.AsType[*endpoint.Error](err)
@@ -90,14 +88,18 @@ func (c *Client) settle(err error, shown *Error) outcome {
 		return neutral
 	}
 	busy := e.Status == http.StatusTooManyRequests
-	c.source.Outcome(endpointName, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
-	switch {
-	case e.Kind == endpoint.Unreachable, e.Status == http.StatusUnauthorized:
+	c.source.Outcome(OperationIntrospection, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
+	switch e.Status {
+	case 0:
+		if e.Kind == endpoint.Unreachable { // no answer, or not all of it
+			return silent
+		}
+		return neutral
+	case http.StatusUnauthorized, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return bad
-	case e.Kind == endpoint.Refused: // it is there, and knows us
-		return good
 	}
-	return neutral
+	return good // a 500, a redirect, a page: the token may have caused it
 }
 
 // target says where to ask. With Endpoint set, discovery being away matters only as far as it is needed.
@@ -105,7 +107,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 	md, err := c.source.Metadata(ctx)
 	if err != nil {
 		if c.override != "" && c.independent() {
-			return endpoint.Target{Name: endpointName, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
+			return endpoint.Target{Name: OperationIntrospection, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
 		}
 		e := unavailable(err.Error(), err)
 		if r, ok := errors.AsType[*remote.Error](err); ok {
@@ -121,7 +123,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 		methods = md.TokenEndpointAuthMethods
 	}
 	return endpoint.Target{
-		Name: endpointName, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
+		Name: OperationIntrospection, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
 	}, nil
 }
 

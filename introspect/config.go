@@ -84,9 +84,15 @@ func (Config) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalJSON gives "[redacted]".
 func (Config) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
+// The operations of an Event.
+const (
+	OperationDiscovery     = "discovery document"
+	OperationIntrospection = "introspection endpoint"
+)
+
 // Event is one request to the provider.
 type Event struct {
-	Operation, URL string // "introspection" or "discovery document"
+	Operation, URL string // Operation: OperationDiscovery or OperationIntrospection
 	Duration       time.Duration
 	Err            error // nil for a verdict, be it that the token is not active
 }

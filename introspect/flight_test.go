@@ -284,7 +284,7 @@ func TestPanicsOfOthers(t *testing.T) {
 			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			cfg.Cache = setPanics{}
 			cfg.Observer = func(e introspect.Event) {
-				if e.Operation == "introspection" {
+				if e.Operation == introspect.OperationIntrospection {
 					panic("CANARY of the observer")
 				}
 			}

@@ -291,11 +291,12 @@ func TestObserver(t *testing.T) {
 		p.always(200, `{}`)
 		_ = refused(t, c, introspect.Protocol, "garbled")
 		check.DeepEqual(t, got, []string{
-			"discovery document " + issuer + "/.well-known/openid-configuration 1s false",
-			"introspection " + endpoint + " 1s false",
-			"introspection " + endpoint + " 1s false",
-			"introspection " + endpoint + " 1s true",
+			introspect.OperationDiscovery + " " + issuer + "/.well-known/openid-configuration 1s false",
+			introspect.OperationIntrospection + " " + endpoint + " 1s false",
+			introspect.OperationIntrospection + " " + endpoint + " 1s false",
+			introspect.OperationIntrospection + " " + endpoint + " 1s true",
 		}, "events")
+		check.Equal(t, introspect.OperationDiscovery+", "+introspect.OperationIntrospection, "discovery document, introspection endpoint", "names")
 	})
 }
 

@@ -112,9 +112,17 @@ type Endpoints struct {
 	JWKS, Introspection string
 }
 
+// The operations of an Event.
+const (
+	OperationDiscovery     = "discovery document"
+	OperationKeySet        = "key set"
+	OperationIntrospection = "introspection endpoint"
+)
+
 // Event is the outcome of one request to the provider.
 type Event struct {
-	// Operation is what was asked for: "discovery document", "key set", "introspection endpoint".
+	// Operation is what was asked for: OperationDiscovery, OperationKeySet or
+	// OperationIntrospection.
 	Operation string
 	// URL is the endpoint's, without anything secret.
 	URL      string

@@ -171,6 +171,11 @@ func (l *records) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// roundTrip is a transport.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // realms are providers of one origin, one a tenant, below https://id.example.test/realms/.
 type realms struct {
 	providers map[string]*oidctest.Provider

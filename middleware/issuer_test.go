@@ -117,8 +117,3 @@ func TestMetadataNamesLoopback(t *testing.T) {
 		check.Contains(t, log.String(), "jwks_uri", "introspection_endpoint", "InsecureAllowHTTP")
 	}
 }
-
-// roundTrip is an http.RoundTripper.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

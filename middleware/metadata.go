@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -64,12 +65,23 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// metadataWait is how long a request for metadata may take, however many issuers
+// have to be asked: anybody can send one.
+const metadataWait = time.Second
+
 // issuers lists the issuers whose tokens are accepted; of a template those of the tenants allowed. Not certain is the
 // spelling of one that has not been discovered yet.
 func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
+	ctx, cancel := context.WithTimeout(ctx, metadataWait)
+	defer cancel()
+	spellings := make([][]string, len(g.sources))
+	var wg sync.WaitGroup
+	for i, src := range g.sources {
+		wg.Go(func() { spellings[i] = src.spellings(ctx) })
+	}
+	wg.Wait()
 	certain = true
-	for _, src := range g.sources {
-		names := src.spellings(ctx)
+	for _, names := range spellings {
 		list = append(list, names[:min(len(names), 1)]...)
 		certain = certain && len(names) <= 1
 	}
@@ -92,8 +104,6 @@ func (s *source) spellings(ctx context.Context) []string {
 	if names := s.meta.Issuers(); len(names) <= 1 {
 		return names
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	_, _ = s.meta.Metadata(ctx) // it logs its failures, and Issuers knows when it has succeeded
 	return s.meta.Issuers()
 }

@@ -2,9 +2,12 @@ package middleware_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/middleware"
@@ -57,6 +60,30 @@ func TestResourceMetadata(t *testing.T) {
 	cfg.ResourceURL = ""
 	handler = newGuard(t, cfg).ResourceMetadata()
 	check.Equal(t, ask(http.MethodGet).Code, http.StatusNotFound, "status without a resource")
+}
+
+// TestResourceMetadataWaitsOnce: issuers that are away are asked side by side.
+func TestResourceMetadataWaitsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := middleware.Config{
+			Audience: []string{"x"}, ResourceURL: "https://api.example.com",
+			HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})},
+		}
+		for i := range 20 {
+			cfg.Issuers = append(cfg.Issuers, middleware.IssuerConfig{DiscoveryURL: fmt.Sprintf("https://id%d.example.test", i)})
+		}
+		handler := newGuard(t, cfg).ResourceMetadata()
+		began := time.Now()
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		check.Equal(t, time.Since(began), time.Second, "wait for 20 issuers")
+		check.Contains(t, w.Body.String(), `"https://id0.example.test"`, `"https://id19.example.test"`)
+		time.Sleep(time.Minute) // the fetches end
+	})
 }
 
 // TestResourceMetadataURL is where RFC 9728 section 3.1 puts it.

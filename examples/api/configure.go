@@ -33,7 +33,7 @@ func configure(r *env.Reader, logger *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return routes(guard, scopes, cfg.Tenant != nil, cfg.ResourceURL != ""), nil
+	return routes(guard, scopes, cfg.Tenant != nil, cfg.ResourceURL), nil
 }
 
 // setAudience sets what tokens must be for: exactly one of the two variables. The first audience that is a URL names the

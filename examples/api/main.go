@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/relyingparty/oidc/examples/internal/env"
@@ -28,7 +29,7 @@ func main() {
 }
 
 // routes is the API: whoami behind the guard, health and metadata outside it.
-func routes(guard *middleware.Guard, scopes []string, tenants bool, metadata bool) http.Handler {
+func routes(guard *middleware.Guard, scopes []string, tenants bool, resource string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /whoami", guard.Require(middleware.Scopes(scopes...))(http.HandlerFunc(whoami)))
 	if tenants {
@@ -36,8 +37,9 @@ func routes(guard *middleware.Guard, scopes []string, tenants bool, metadata boo
 			middleware.Tenant(middleware.PathValue("tenant")), middleware.Scopes(scopes...),
 		)(http.HandlerFunc(whoami)))
 	}
-	if metadata {
-		mux.Handle("GET /.well-known/oauth-protected-resource", guard.ResourceMetadata())
+	if resource != "" {
+		mux.Handle("GET "+metadataPath, guard.ResourceMetadata())
+		mux.Handle("GET "+metadataPath+"/", only(resource, guard.ResourceMetadata()))
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
@@ -50,6 +52,21 @@ func routes(guard *middleware.Guard, scopes []string, tenants bool, metadata boo
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 	})
 	return mux
+}
+
+const metadataPath = "/.well-known/oauth-protected-resource"
+
+// only serves metadata where a challenge says that it is: the well-known path
+// stands before the path of the resource (RFC 9728 section 3.1).
+func only(resource string, metadata http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := url.Parse(resource)
+		if err != nil || r.URL.Path != metadataPath+u.Path {
+			http.NotFound(w, r)
+			return
+		}
+		metadata.ServeHTTP(w, r)
+	})
 }
 
 // identity is what whoami answers.

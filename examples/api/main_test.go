@@ -80,6 +80,26 @@ func TestWhoAmI(t *testing.T) {
 	}
 }
 
+// TestMetadataIsWhereTheChallengeSays, whatever the path of the audience.
+func TestMetadataIsWhereTheChallengeSays(t *testing.T) {
+	t.Parallel()
+	op := testop.Start(t, oidctest.Config{})
+	for _, audience := range []string{
+		"https://api.example.com", "https://api.example.com/", "https://api.example.com/v1", "https://api.example.com/v1/",
+		"https://api.example.com/a/b%20c", "https://api.example.com/{id}", "https://api.example.com/v1?a=b",
+	} {
+		h := api(t, map[string]string{"OIDC_DISCOVERY_URL": op.Issuer(), "OIDC_AUDIENCE": audience})
+		challenge := get(t, h, "/whoami", "").Header.Get("WWW-Authenticate")
+		_, rest, _ := strings.Cut(challenge, `resource_metadata="https://api.example.com`)
+		path, _, ok := strings.Cut(rest, `"`)
+		check.True(t, ok, "no metadata in %s", challenge)
+		answer := get(t, h, path, "")
+		check.Equal(t, answer.StatusCode, http.StatusOK, "status of "+path)
+		check.Contains(t, body(t, answer), `"resource":"`+audience+`"`)
+		check.Equal(t, get(t, h, "/.well-known/oauth-protected-resource/other", "").StatusCode, http.StatusNotFound, "status of another path")
+	}
+}
+
 func TestOpaqueTokensAreIntrospected(t *testing.T) {
 	t.Parallel()
 	op := testop.Start(t, oidctest.Config{
