@@ -149,6 +149,10 @@ func (c *clientParty) refresh() error {
 	if err != nil {
 		return err
 	}
+	c.tokens.RefreshToken = tokens.RefreshToken // before anything is judged
+	if err := tokens.Err(); err != nil {
+		return err
+	}
 	return c.ask(ctx, tokens.AccessToken, c.tokens.IDToken.Subject)
 }
 

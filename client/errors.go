@@ -96,8 +96,10 @@ type Error struct {
 	// Err is the cause: a sentinel of this package, a context's error, or an error that explains.
 	Err error
 
-	detail string
-	silent bool // the provider refused without a word
+	detail     string
+	silent     bool // the provider refused without a word
+	mismatch   bool // the claim has a good value, but of another issuer or client
+	unknownKey bool // the keys were had, and none is the token's: it may have been published moments ago
 }
 
 // Error describes the failure and, where it is known, what to do.
@@ -201,12 +203,12 @@ func wrap(op string, err error) error {
 		e.Kind, e.Status, e.RetryAfter = fetchKind(fetch), fetch.Status, fetch.RetryAfter
 		e.detail, e.Err = plain(fetch), contextCause(fetch.Err)
 	case errors.Is(err, keyset.ErrKeyUnknown):
-		e.Kind, e.Claim, e.Err = KindToken, "signature", nil
+		e.Kind, e.Claim, e.Err, e.unknownKey = KindToken, "signature", nil, true
 		e.detail = "no key of the provider fits the token's signature"
 	case errors.As(err, &token):
 		e.Kind, e.Claim = KindToken, tokenPart(token.Reason)
 	case errors.As(err, &claim):
-		e.Kind, e.Claim = KindToken, claim.Claim
+		e.Kind, e.Claim, e.mismatch = KindToken, claim.Claim, claim.Problem == claims.Mismatch
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Kind = KindUnreachable
 	}

@@ -42,9 +42,8 @@ type idTokenChecks struct {
 	maxAge      *time.Duration
 	started     time.Time // of the login
 	acr         []string
-	refresh     *refreshOf // the token came with a refresh: nonce is optional, these must agree
-	direct      bool       // it came straight from the token endpoint
-	unsigned    bool       // the signature is not checked
+	direct      bool // it came straight from the token endpoint
+	unsigned    bool // the signature is not checked
 }
 
 // idToken makes every check of ours, with errors that name the claim, and then go-oidc's.
@@ -63,7 +62,6 @@ func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string
 		func() error { return c.checkNonce(set, want) },
 		func() error { return checkAccessTokenHash(set, token.Alg, want) },
 		func() error { return c.checkAuthentication(set, want) },
-		func() error { return checkSame(set, want) },
 	} {
 		if err := check(); err != nil {
 			return nil, err
@@ -155,20 +153,16 @@ func (c *Client) checkTimes(set *claims.Set, op string) error {
 
 func (c *Client) checkNonce(set *claims.Set, want idTokenChecks) error {
 	nonce, has, err := set.String("nonce")
-	expected := want.nonce
-	if want.refresh != nil {
-		expected = want.refresh.Nonce
-	}
 	switch {
 	case err != nil:
 		return wrap(want.op, err)
-	case want.anyNonce, want.refresh != nil && (!has || expected == ""):
+	case want.anyNonce:
 		return nil
 	case !has && c.cfg.AllowMissingNonce:
 		return nil
 	case !has:
 		return tokenError(want.op, "nonce", "nonce is missing; Config.AllowMissingNonce accepts that")
-	case subtle.ConstantTimeCompare([]byte(nonce), []byte(expected)) != 1:
+	case subtle.ConstantTimeCompare([]byte(nonce), []byte(want.nonce)) != 1:
 		return tokenError(want.op, "nonce", "nonce is not the one of this login")
 	}
 	return nil
@@ -240,25 +234,3 @@ func (c *Client) checkAuthentication(set *claims.Set, want idTokenChecks) error 
 	}
 	return nil
 }
-
-// checkSame holds the ID token of a refresh to the login's (OIDC Core 12.2).
-func checkSame(set *claims.Set, want idTokenChecks) error {
-	prev := want.refresh
-	if prev == nil {
-		return nil
-	}
-	iss, _, _ := set.String("iss")
-	sub, _, _ := set.String("sub")
-	aud, _ := set.Strings("aud") // all three have been checked for their types
-	switch {
-	case prev.Issuer != "" && iss != prev.Issuer:
-		return tokenError(want.op, "iss", "iss is not the one of the login")
-	case prev.Subject != "" && sub != prev.Subject:
-		return tokenError(want.op, "sub", "sub is not the one of the login")
-	case len(prev.Audience) > 0 && !slices.Equal(sortedSet(aud), sortedSet(prev.Audience)):
-		return tokenError(want.op, "aud", "aud is not the one of the login")
-	}
-	return nil
-}
-
-func sortedSet(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

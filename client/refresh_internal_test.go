@@ -21,39 +21,60 @@ func atProvider(t *testing.T) (*oidctest.Provider, *Client) {
 	return p, c
 }
 
-// The ID token of a refresh is held to the login's: oidcc-client-test-refresh-token-invalid-issuer and -sub.
+// The ID token of a refresh is held to the login's: oidcc-client-test-refresh-token-invalid-issuer and -sub. Another
+// person's ends everything, be there something else wrong with it too; any other failure leaves the new refresh token.
 func TestRefreshSameUser(t *testing.T) {
 	t.Parallel()
-	was := refreshOf{Issuer: oidctest.DefaultIssuer, Subject: "alice", Nonce: "n", Audience: []string{"web"}}
+	was := func() *refreshOf {
+		return &refreshOf{Issuer: oidctest.DefaultIssuer, Subject: "alice", Nonce: "n", Audience: []string{"web"}}
+	}
+	without := func(take func(*refreshOf)) *refreshOf {
+		prev := was()
+		take(prev)
+		return prev
+	}
 	for name, test := range map[string]struct {
-		prev  refreshOf
+		prev  *refreshOf
 		edit  func(map[string]any)
 		claim string // "" = accepted
+		ends  bool
 	}{
-		"nothing known":        {refreshOf{}, func(map[string]any) {}, ""},
-		"the same":             {was, func(map[string]any) {}, ""},
-		"the same nonce":       {was, func(m map[string]any) { m["nonce"] = "n" }, ""},
-		"nonce not known":      {refreshOf{Subject: "alice"}, func(m map[string]any) { m["nonce"] = "n" }, ""},
-		"another nonce":        {was, func(m map[string]any) { m["nonce"] = "m" }, "nonce"},
-		"another sub":          {was, func(m map[string]any) { m["sub"] = "bob" }, "sub"},
-		"another iss":          {was, func(m map[string]any) { m["iss"] = "https://evil.example.test" }, "iss"},
-		"iss of another login": {refreshOf{Issuer: "https://evil.example.test"}, func(map[string]any) {}, "iss"},
-		"another aud":          {was, func(m map[string]any) { m["aud"] = "other" }, "aud"},
-		"a wider aud":          {was, func(m map[string]any) { m["aud"], m["azp"] = []string{"web", "other"}, "web" }, "aud"},
-		"aud in another form":  {was, func(m map[string]any) { m["aud"] = []string{"web"} }, ""},
-		"another access token": {was, func(m map[string]any) { m["at_hash"] = "x" }, "at_hash"},
+		"nothing known":             {nil, func(map[string]any) {}, "", false},
+		"the same":                  {was(), func(map[string]any) {}, "", false},
+		"the same nonce":            {was(), func(m map[string]any) { m["nonce"] = "n" }, "", false},
+		"nothing known, a nonce":    {nil, func(m map[string]any) { m["nonce"] = "n" }, "", false},
+		"nothing known, other aud":  {nil, func(m map[string]any) { m["aud"] = "other" }, "aud", true},
+		"nothing known, other iss":  {nil, func(m map[string]any) { m["iss"] = "https://evil.example.test" }, "iss", true},
+		"another nonce":             {was(), func(m map[string]any) { m["nonce"] = "m" }, "nonce", true},
+		"an empty nonce":            {was(), func(m map[string]any) { m["nonce"] = "" }, "nonce", true},
+		"another sub":               {was(), func(m map[string]any) { m["sub"] = "bob" }, "sub", true},
+		"another sub, expired":      {was(), func(m map[string]any) { m["sub"], m["exp"] = "bob", 1 }, "sub", true},
+		"another sub, azp":          {was(), func(m map[string]any) { m["sub"], m["azp"] = "bob", "other" }, "sub", true},
+		"another iss":               {was(), func(m map[string]any) { m["iss"] = "https://evil.example.test" }, "iss", true},
+		"iss of another login":      {without(func(r *refreshOf) { r.Issuer = "https://evil.example.test" }), func(map[string]any) {}, "iss", true},
+		"another aud":               {was(), func(m map[string]any) { m["aud"] = "other" }, "aud", true},
+		"a wider aud":               {was(), func(m map[string]any) { m["aud"], m["azp"] = []string{"web", "other"}, "web" }, "aud", true},
+		"aud in another form":       {was(), func(m map[string]any) { m["aud"] = []string{"web"} }, "", false},
+		"the login lacks an iss":    {without(func(r *refreshOf) { r.Issuer = "" }), func(map[string]any) {}, "iss", true},
+		"the login lacks a sub":     {without(func(r *refreshOf) { r.Subject = "" }), func(map[string]any) {}, "sub", true},
+		"the login lacks an aud":    {without(func(r *refreshOf) { r.Audience = nil }), func(map[string]any) {}, "aud", true},
+		"the login lacks a nonce":   {without(func(r *refreshOf) { r.Nonce = "" }), func(m map[string]any) { m["nonce"] = "n" }, "nonce", true},
+		"no sub":                    {was(), func(m map[string]any) { delete(m, "sub") }, "sub", false},
+		"no aud":                    {was(), func(m map[string]any) { delete(m, "aud") }, "aud", false},
+		"no iss":                    {was(), func(m map[string]any) { delete(m, "iss") }, "iss", false},
+		"sub a number":              {was(), func(m map[string]any) { m["sub"] = 1 }, "sub", false},
+		"nonce an array":            {was(), func(m map[string]any) { m["nonce"] = []string{"n"} }, "nonce", false},
+		"azp another client's":      {was(), func(m map[string]any) { m["azp"] = "other" }, "azp", false},
+		"of another access token":   {was(), func(m map[string]any) { m["at_hash"] = "x" }, "at_hash", false},
+		"expired":                   {was(), func(m map[string]any) { m["exp"] = 1 }, "exp", false},
+		"nothing known, an old one": {nil, func(m map[string]any) { m["exp"] = 1 }, "exp", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, c := atProvider(t)
-			a, err := c.Authorize(t.Context())
-			check.NoError(t, err)
-			back, err := p.SignIn(a.URL, "alice")
-			check.NoError(t, err)
-			tokens, err := c.Exchange(t.Context(), back.Query(), a.Transaction)
-			check.NoError(t, err)
+			tokens := logInAt(t, p, c)
 			p.Edit("id_token", test.edit)
-			_, err = c.refresh(t.Context(), tokens.RefreshToken, TokenRequest{}, test.prev)
+			got, err := c.refresh(t.Context(), tokens.RefreshToken, TokenRequest{}, test.prev)
 			if test.claim == "" {
 				check.NoError(t, err)
 				return
@@ -61,8 +82,26 @@ func TestRefreshSameUser(t *testing.T) {
 			e := check.As[*Error](t, err)
 			check.Equal(t, e.Kind, KindToken, "kind")
 			check.Equal(t, e.Claim, test.claim, "claim")
+			check.Equal(t, final(err), test.ends, "ErrReauthRequired")
+			check.Equal(t, got == nil, test.ends, "nothing to save")
+			if got != nil {
+				check.True(t, got.RefreshToken != "" && got.RefreshToken != tokens.RefreshToken, "the new refresh token is lost")
+				check.True(t, got.AccessToken == "" && got.RawIDToken == "" && got.IDToken == nil, "a token of the refused answer")
+			}
 		})
 	}
+}
+
+// logInAt is a whole login of alice.
+func logInAt(t *testing.T, p *oidctest.Provider, c *Client) *Tokens {
+	t.Helper()
+	a, err := c.Authorize(t.Context())
+	check.NoError(t, err)
+	back, err := p.SignIn(a.URL, "alice")
+	check.NoError(t, err)
+	tokens, err := c.Exchange(t.Context(), back.Query(), a.Transaction)
+	check.NoError(t, err)
+	return tokens
 }
 
 func TestVerifyLogoutToken(t *testing.T) {

@@ -158,6 +158,8 @@ func TestRefreshKeysAwayOverHTTP(t *testing.T) {
 	tokens, err := logIn(t, p, newClient(t, p, insecure))
 	check.NoError(t, err)
 	p.Fault("jwks", oidctest.Down)
-	_, err = newClient(t, p, insecure).Refresh(t.Context(), tokens.RefreshToken, client.TokenRequest{})
-	wantError(t, err, client.KindUnreachable, "")
+	fresh, err := newClient(t, p, insecure).Refresh(t.Context(), tokens.RefreshToken, client.TokenRequest{})
+	check.NoError(t, err)
+	wantError(t, fresh.Err(), client.KindUnreachable, "")
+	check.True(t, fresh.AccessToken == "" && fresh.RefreshToken != "", "what nothing vouches for is handed out, or the refresh token lost")
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"slices"
 )
 
 var errUnchanged = errors.New("nothing to save")
@@ -17,6 +16,7 @@ type renewal struct {
 
 	got     *storedToken
 	rotated *rotation // made by this attempt, or before and not saved
+	failure error     // why there is no access token although what was rotated is saved
 	ended   error     // the provider's verdict, if the session is over
 }
 
@@ -24,13 +24,13 @@ type renewal struct {
 type rotation struct {
 	from   uint64 // version of the data it was made from
 	shape  string
-	tokens *Tokens
+	tokens *Tokens // without an access token, if the answer failed a check
 }
 
 // loss is a refresh whose answer did not come, or is no good: the refresh token may be spent. Who began before it, and waited
 // for the session's lock, shares the failure: to send the token again looks like theft to providers that rotate.
 type loss struct {
-	from uint64 // version of the data the token was read from
+	from uint64 // version of the data that the next attempt would read the refresh token from
 	err  error
 }
 
@@ -53,6 +53,8 @@ func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced stri
 	case err != nil && !errors.Is(err, errUnchanged):
 		st.keepUnsaved(n.rotated)
 		return nil, storeError(err)
+	case n.failure != nil:
+		return nil, n.failure
 	}
 	return n.got.tokens(), nil
 }
@@ -86,16 +88,26 @@ func (n *renewal) update(ctx context.Context, record *Record) (*Record, error) {
 		return l.sealSession(id, d)
 	}
 	tokens, err := n.redeem(ctx, d, shape)
-	if err != nil || tokens == nil {
+	if n.ended != nil {
+		return nil, nil
+	}
+	// What the provider rotated is saved, now or by an attempt before, whatever became of the access token.
+	switch {
+	case tokens != nil:
+		n.rotated = &rotation{from: from, shape: shape, tokens: tokens}
+		d.keep(shape, tokens)
+	case n.rotated == nil:
 		return nil, err
 	}
-	n.rotated = &rotation{from: from, shape: shape, tokens: tokens}
-	n.got = storedTokenOf(tokens)
-	d.keep(shape, tokens)
+	if n.failure = err; err == nil {
+		n.got = storedTokenOf(tokens)
+	} else if tokens != nil {
+		n.st.lose(&loss{from: d.Version, err: err}) // whoever waits for the lock shares the failure instead of rotating again
+	}
 	return l.sealSession(id, d)
 }
 
-// redeem asks the provider, once. Neither tokens nor an error: the session is over.
+// redeem asks the provider, once. Tokens beside an error are as those of Client.refresh. n.ended says that the session is over.
 func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*Tokens, error) {
 	switch {
 	case d.RefreshToken == "":
@@ -119,12 +131,12 @@ func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*To
 			n.st.lose(&loss{from: d.Version, err: configError("token", "", "the request for a new token ended in a panic")})
 		}
 	}()
-	tokens, err := n.st.l.rp.refresh(ctx, d.RefreshToken, request, refreshOf{
-		Issuer: d.Issuer, Subject: d.Subject, Nonce: d.Nonce, Audience: d.Audience,
+	tokens, err := n.st.l.rp.refresh(ctx, d.RefreshToken, request, &refreshOf{
+		Issuer: d.Issuer, Subject: d.Subject, Nonce: d.Nonce, Audience: d.Audience, RawIDToken: d.IDToken,
 	})
 	answered = true
-	if is, over := verdict(err); is {
-		n.ended = over
+	if final(err) { // the provider withdrew the tokens, or answered with somebody else's
+		n.ended = err
 		return nil, nil
 	}
 	switch kindOf(err) {
@@ -166,24 +178,6 @@ func (st *sessionState) keepUnsaved(r *rotation) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.unsaved = r
-}
-
-// verdict makes an ErrReauthRequired of a refresh's error that means that the session's tokens are over: the provider
-// withdrew them, or answered with somebody else's (OIDC Core 12.2).
-func verdict(err error) (is bool, over error) {
-	var e *Error
-	switch {
-	case final(err):
-		return true, err
-	case errors.As(err, &e) && e.Kind == KindToken && slices.Contains([]string{"iss", "sub", "aud", "nonce"}, e.Claim):
-		other := *e
-		if other.detail == "" && e.Err != nil {
-			other.detail = plain(e.Err)
-		}
-		other.Err = ErrReauthRequired
-		return true, &other
-	}
-	return false, nil
 }
 
 func reauth(why string) error {

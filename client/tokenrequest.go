@@ -93,7 +93,8 @@ func (r TokenRequest) shape() shape {
 	return shape(h.Sum(nil))
 }
 
-// requestTokens sends one token request and reads its answer; the ID token in it is not checked yet.
+// requestTokens sends one token request and reads its answer; the ID token in it is not checked yet. Tokens beside an
+// error are as those of parseTokens.
 func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Metadata, form url.Values) (*Tokens, error) {
 	if md.TokenEndpoint == "" {
 		return nil, missingEndpoint(op, "token_endpoint", "Token")
@@ -107,21 +108,22 @@ func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Met
 	got, err := c.post(ctx, op, endpoint.Target{
 		Name: OperationToken, URL: md.TokenEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: md.TokenEndpointAuthMethods,
 	}, form)
-	if err != nil {
+	switch {
+	case got == nil:
 		return nil, err
+	case err != nil:
+		return unreadable(got.Body, asked), err
 	}
 	set, err := got.Claims()
-	return parseTokens(op, set, err, asked)
+	return parseTokens(op, got.Body, set, err, asked)
 }
 
-// post sends an authenticated request once, and tells discovery how the endpoint fares.
+// post sends an authenticated request once, and tells discovery how the endpoint fares. An answer beside an error is
+// one that cannot be used, as endpoint.Caller.Post says.
 func (c *Client) post(ctx context.Context, op string, t endpoint.Target, form url.Values) (*endpoint.Answer, error) {
 	got, err := c.wire.Post(ctx, t, c.auth, form)
 	c.outcome(ctx, t.URL, err)
-	if err != nil {
-		return nil, wrap(op, err)
-	}
-	return got, nil
+	return got, wrap(op, err)
 }
 
 // outcome counts what a change of the provider's metadata could explain. A caller who left says nothing about it.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -20,6 +21,7 @@ const (
 
 // Tokens is a token endpoint's answer. It prints as [redacted].
 type Tokens struct {
+	// AccessToken is empty only when Err is not nil.
 	AccessToken string
 	// TokenType is always "Bearer".
 	TokenType string
@@ -37,6 +39,17 @@ type Tokens struct {
 	IDToken *oidc.IDToken
 	// RawIDToken is for id_token_hint. It may be there without IDToken when nothing asked for an ID token.
 	RawIDToken string
+
+	failure error
+}
+
+// Err is nil unless [Client.Refresh] withheld an access token: then it says which check the answer failed, and
+// RefreshToken is a new one that must be saved, because the one before it is spent.
+func (t *Tokens) Err() error { return t.failure }
+
+// withheld is what remains of an answer that failed a check: the refresh token, which is all there is to go on with.
+func (t *Tokens) withheld() *Tokens {
+	return &Tokens{TokenType: "Bearer", RefreshToken: t.RefreshToken, RefreshExpiry: t.RefreshExpiry, Obtained: t.Obtained}
 }
 
 // OAuth2 returns the tokens in x/oauth2's form; Extra knows "id_token" and "scope". Unlike Tokens it prints its secrets.
@@ -45,12 +58,62 @@ func (t *Tokens) OAuth2() *oauth2.Token {
 	return token.WithExtra(map[string]any{"id_token": t.RawIDToken, "scope": strings.Join(t.Scopes, " ")})
 }
 
-// parseTokens reads a token answer (RFC 6749 section 5.1), unless it could not be read as claims. Nothing of the answer
-// gets into its errors.
-func parseTokens(op string, set *claims.Set, err error, asked time.Time) (*Tokens, error) {
+// parseTokens reads a token answer (RFC 6749 section 5.1); err says that it could not be read as claims. Nothing of the
+// answer gets into its errors.
+//
+// Tokens beside an error hold nothing but the answer's refresh token, where that can be read.
+func parseTokens(op string, body []byte, set *claims.Set, err error, asked time.Time) (*Tokens, error) {
 	if err != nil {
-		return nil, protocolError(op, "the token answer is not one JSON object with each member once")
+		return unreadable(body, asked), protocolError(op, "the token answer is not one JSON object with each member once")
 	}
+	t, err := readTokens(op, set, asked)
+	if err != nil {
+		return unreadable(body, asked), err
+	}
+	return t, nil
+}
+
+// unreadable looks for the refresh token of an answer that is refused. The one that was sent for it may be spent, so
+// that without the new one the session ends. Nil: there is none, or it is not clear which.
+func unreadable(body []byte, asked time.Time) *Tokens {
+	token := soleMember(body, "refresh_token")
+	if token == "" || !printable(token) {
+		return nil
+	}
+	return &Tokens{TokenType: "Bearer", RefreshToken: token, Obtained: asked.Round(0)}
+}
+
+// soleMember reads a string member of a JSON object that need be sound only as far as it goes. Empty: it is absent, no
+// string, or there twice with different values.
+func soleMember(body []byte, name string) (value string) {
+	seen := false
+	d := json.NewDecoder(bytes.NewReader(body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return ""
+	}
+	for d.More() {
+		member, err := d.Token()
+		if err != nil {
+			break
+		}
+		var raw json.RawMessage
+		if d.Decode(&raw) != nil {
+			break
+		}
+		if member != name {
+			continue
+		}
+		var s string
+		if json.Unmarshal(raw, &s) != nil || seen && s != value {
+			return ""
+		}
+		value, seen = s, true
+	}
+	return value
+}
+
+// readTokens reads an answer that is one JSON object with each member once.
+func readTokens(op string, set *claims.Set, asked time.Time) (*Tokens, error) {
 	a := answer{op: op, set: set}
 	// Copies: one of them must not keep the whole answer in memory.
 	t := &Tokens{
@@ -66,7 +129,7 @@ func parseTokens(op string, set *claims.Set, err error, asked time.Time) (*Token
 		return nil, protocolError(op, "the token answer has no access_token")
 	case !strings.EqualFold(kind, "Bearer"):
 		return nil, protocolError(op, "the token answer's token_type is not Bearer: other tokens, such as DPoP's, are not supported")
-	case !visible(t.AccessToken) || !visible(t.RefreshToken):
+	case !visible(t.AccessToken) || !printable(t.RefreshToken):
 		return nil, protocolError(op, "the token answer holds a token with characters that no token has")
 	}
 	if set.Has("scope") {
@@ -138,6 +201,17 @@ func (a *answer) fail(name, want string) {
 	if a.err == nil {
 		a.err = protocolError(a.op, "the token answer's %s is not %s", name, want)
 	}
+}
+
+// printable reports whether s consists of the characters that codes and refresh tokens are made of, %x20-7E (RFC 6749
+// appendix A).
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // visible reports whether s consists of visible ASCII characters: what a header and a form can carry unharmed.

@@ -17,7 +17,7 @@ var asked = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func parsed(body []byte) (*Tokens, error) {
 	set, err := claims.Parse(body)
-	return parseTokens("test", set, err, asked)
+	return parseTokens("test", body, set, err, asked)
 }
 
 func TestParseTokensLifetime(t *testing.T) {

@@ -82,10 +82,13 @@ func (s *TokenSource) Invalidate(accessToken string) {
 }
 
 // prime puts an already held token for the source's own request into it (Obtained should be set: see Tokens), unless
-// an API has just refused that one.
+// an API has just refused that one. The token that the source has anyway is no news, and ends no backoff.
 func (s *TokenSource) prime(t *Tokens) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h := s.held.Load(); h != nil && h.token.AccessToken == t.AccessToken {
+		return
+	}
 	if s.refused == nil || s.refused() != t.AccessToken {
 		s.keep(t)
 	}

@@ -22,7 +22,7 @@ const (
 	maxCode       = 64
 )
 
-// read turns a response into an answer or an error.
+// read turns a response into an answer or an error; into both for a 2xx whose body came whole but cannot be used.
 func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*Answer, error) {
 	status := resp.StatusCode
 	fail := func(kind Kind, detail string) *Error {
@@ -44,7 +44,7 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 		e := fail(Protocol, "a redirect, which is never followed")
 		e.Hint = "configure the URL it leads to"
 		return nil, e
-	case status != http.StatusOK:
+	case status < http.StatusOK:
 		return nil, fail(Protocol, "an unexpected status")
 	}
 
@@ -62,17 +62,19 @@ func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*A
 	answer := &Answer{Body: body, Header: resp.Header, err: errNotRead}
 	empty := len(bytes.TrimSpace(body)) == 0
 	switch {
+	case status != http.StatusOK:
+		return answer, fail(Protocol, "an unexpected status")
 	case out.target.EmptyOK && (empty || !html(kind)):
 	case empty:
-		return nil, fail(Protocol, "an empty body")
+		return answer, fail(Protocol, "an empty body")
 	case html(kind):
-		return nil, fail(Protocol, "HTML instead of JSON")
+		return answer, fail(Protocol, "HTML instead of JSON")
 	case out.jwt && kind == "application/jwt":
 	case !readable(kind):
-		return nil, fail(Protocol, "its media type is not application/json")
+		return answer, fail(Protocol, "its media type is not application/json")
 	default:
 		if answer.set, answer.err = claims.Parse(body); answer.err != nil && !object(body) {
-			return nil, fail(Protocol, "its body is not a JSON object")
+			return answer, fail(Protocol, "its body is not a JSON object")
 		}
 	}
 	return answer, nil

@@ -99,7 +99,8 @@ type Answer struct {
 func (a *Answer) Claims() (*claims.Set, error) { return a.set, a.err }
 
 // Post sends form (repeated values stay repeated) once, authenticated by auth (nil = not at all), or twice if Target.Idempotent. It follows
-// no redirect.
+// no redirect. An answer beside an error is that of a 2xx whose body came whole but cannot be used: it may hold what must
+// not be lost, such as a refresh token that replaces the one that was sent.
 // ctx bounds the wait; the request itself also has Config.Timeout. The client's own parameters in form are replaced by auth's.
 func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values) (*Answer, error) {
 	m, err := c.model(t)
