@@ -121,6 +121,9 @@ func (c *Client) code(op string, callback url.Values, tx *Transaction, md *disco
 	if len(code) > maxCodeLength {
 		return "", callbackError(op, nil, "the callback's code is too long")
 	}
+	if !printable(code) {
+		return "", callbackError(op, nil, "the callback's code holds characters that no code has")
+	}
 	return code, nil
 }
 

@@ -95,6 +95,9 @@ func TestParseTokens(t *testing.T) {
 		"access token, space":  {`{"access_token":"a b","token_type":"Bearer"}`, "characters"},
 		"access token, CRLF":   {`{"access_token":"a\r\nX: y","token_type":"Bearer"}`, "characters"},
 		"access token, UTF-8":  {`{"access_token":"é","token_type":"Bearer"}`, "characters"},
+		"refresh token, tab":   {`{"access_token":"a","token_type":"Bearer","refresh_token":"r\tr"}`, "characters"},
+		"refresh token, DEL":   {`{"access_token":"a","token_type":"Bearer","refresh_token":"r\u007f"}`, "characters"},
+		"refresh token, UTF-8": {`{"access_token":"a","token_type":"Bearer","refresh_token":"é"}`, "characters"},
 		"refresh token, CRLF":  {`{"access_token":"a","token_type":"Bearer","refresh_token":"r\n"}`, "characters"},
 		"refresh token, array": {`{"access_token":"a","token_type":"Bearer","refresh_token":["r"]}`, "refresh_token"},
 		"no type":              {`{"access_token":"a"}`, "token_type"},
@@ -138,7 +141,7 @@ func FuzzParseTokens(f *testing.F) {
 			return
 		}
 		check.True(t, json.Valid(body), "not JSON")
-		check.True(t, got.AccessToken != "" && visible(got.AccessToken) && visible(got.RefreshToken), "a token no header can carry")
+		check.True(t, got.AccessToken != "" && visible(got.AccessToken) && printable(got.RefreshToken), "a token no header or form can carry")
 		life := got.Expiry.Sub(asked)
 		check.True(t, life >= 0 && life <= maxLifetime, "lifetime %v", life)
 		h := newHeldToken(got, 0)
