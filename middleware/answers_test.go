@@ -126,7 +126,7 @@ func jwtCases() []answerCase {
 			config: func(cfg *middleware.Config) {
 				cfg.Tenant = &middleware.TenantPolicy{
 					Claim:     []string{"tenant"},
-					AllowFunc: func(context.Context, string) (bool, error) { return false, errors.New("database is away") },
+					AllowFunc: func(context.Context, string, string) (bool, error) { return false, errors.New("database is away") },
 				}
 			},
 		},

@@ -57,7 +57,8 @@ type Config struct {
 
 	// Audience is this API's names: a token's aud must hold one of them.
 	Audience []string
-	// Tenant enforces tenants; nil means there are none.
+	// Tenant enforces tenants. With several issuers each needs [IssuerConfig.Tenants], but for one that holds {tenant};
+	// or else AllowFunc, or AllowSharedTenants. Nil means there are none.
 	Tenant *TenantPolicy
 	// Mode says how tokens are verified; Auto.
 	Mode Mode
@@ -98,13 +99,19 @@ type Config struct {
 	Observer Observer
 }
 
-// IssuerConfig is one of several issuers. Its fields mean what they mean in Config.
+// IssuerConfig is one of several issuers. Its fields mean what they mean in Config; Tenants it has alone.
 type IssuerConfig struct {
 	DiscoveryURL    string
 	Issuer          string
 	Endpoints       Endpoints
 	AccessTokenAlgs []string
 	Introspection   *introspect.Config
+	// Tenants are those that this issuer may vouch for, by a JWT or an introspection answer, within what Config.Tenant
+	// allows. A tenant may be on the lists of several issuers. An issuer with {tenant} that lists none may vouch for any
+	// tenant that is on no other list. If nil, this is the only issuer, or it holds {tenant}, or Config.Tenant has
+	// AllowFunc or AllowSharedTenants: otherwise one issuer could vouch for the tenants of another. An empty list that
+	// is not nil is an error.
+	Tenants []string
 }
 
 // Endpoints are a static provider's, or override single discovered ones.
@@ -136,7 +143,10 @@ type Observer func(Event)
 
 // own is the issuer that Config itself is about.
 func (c *Config) own() IssuerConfig {
-	return IssuerConfig{c.DiscoveryURL, c.Issuer, c.Endpoints, c.AccessTokenAlgs, c.Introspection}
+	return IssuerConfig{
+		DiscoveryURL: c.DiscoveryURL, Issuer: c.Issuer, Endpoints: c.Endpoints,
+		AccessTokenAlgs: c.AccessTokenAlgs, Introspection: c.Introspection,
+	}
 }
 
 // issuers are all issuers of a configuration, with the name their errors begin with.
@@ -205,8 +215,9 @@ func checkAlgs(algs []string) error {
 	return nil
 }
 
-// check finds mistakes in a tenant policy. templates and others say which kinds of issuers there are.
-func (p *TenantPolicy) check(templates, others bool) (errs []error) {
+// check finds mistakes in a tenant policy. The arguments say which kinds of issuers there are: templates, templates
+// without Tenants, and others.
+func (p *TenantPolicy) check(templates, unlisted, others bool) (errs []error) {
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Tenant."+format, args...)) }
 	switch {
 	case slices.Contains(p.Claim, ""):
@@ -227,8 +238,8 @@ func (p *TenantPolicy) check(templates, others bool) (errs []error) {
 	switch {
 	case given > 1:
 		wrong("Allow: set only one of Allow, AllowFunc and AllowAnyTenant")
-	case given == 0 && templates:
-		wrong("Allow: a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant: otherwise tokens choose where this program fetches keys")
+	case given == 0 && unlisted:
+		wrong("Allow: a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant, or an IssuerConfig with Tenants: otherwise tokens choose where this program fetches keys")
 	}
 	for _, tenant := range p.Allow {
 		if !validTenant(tenant) || templates && !others && !validSegment(tenant) {

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -116,8 +117,66 @@ func TestConfig(t *testing.T) {
 		}, []string{"twice"}},
 		"template, others, no claim": {func(c *config) {
 			template(&middleware.TenantPolicy{AllowAnyTenant: true, FromIssuer: true})(c)
-			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: claim}}
 		}, []string{"Tenant.Claim: "}},
+		"several issuers, any tenant of any": {func(c *config) {
+			c.Tenant, c.Issuers = middleware.RequireTenant("tenant"), []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+		}, []string{"Tenant: ", "move it into Issuers", "Issuers[0].Tenants: "}},
+		"several issuers, one not listed": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", &middleware.TenantPolicy{Claim: claim, Allow: claim}
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example", Tenants: claim}, {DiscoveryURL: "https://b.example"}}
+		}, []string{"Issuers[1].Tenants: "}},
+		"several issuers, all listed": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", middleware.RequireTenant("tenant")
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example", Tenants: claim}, {DiscoveryURL: "https://b.example", Tenants: claim}}
+		}, nil},
+		"several issuers, a function": {func(c *config) {
+			c.Tenant = &middleware.TenantPolicy{Claim: claim, AllowFunc: func(context.Context, string, string) (bool, error) { return false, nil }}
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+		}, nil},
+		"several issuers, shared": {func(c *config) {
+			c.Tenant = &middleware.TenantPolicy{Claim: claim, AllowSharedTenants: true}
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+		}, nil},
+		"several issuers, no tenants": {func(c *config) { c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}} }, nil},
+		"one issuer in a list": {func(c *config) {
+			c.DiscoveryURL, c.Tenant, c.Issuers = "", middleware.RequireTenant("tenant"), []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+		}, nil},
+		"template and an issuer": {func(c *config) {
+			template(anyTenant())(c)
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}
+		}, []string{"Issuers[0].Tenants: "}},
+		"template and a listed issuer": {func(c *config) {
+			template(anyTenant())(c)
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: claim}}
+		}, nil},
+		"two templates": {func(c *config) {
+			template(anyTenant())(c)
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example/{tenant}"}}
+		}, []string{"Tenant: ", "Issuers[0].Tenants: "}},
+		"two templates, listed": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", middleware.RequireTenant("tenant")
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example/{tenant}", Tenants: claim}, {DiscoveryURL: "https://b.example/{tenant}", Tenants: claim}}
+		}, nil},
+		"one template, listed": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", middleware.RequireTenant("tenant")
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example/{tenant}", Tenants: claim}}
+		}, nil},
+		"an empty list of tenants": {func(c *config) {
+			c.Tenant, c.DiscoveryURL = middleware.RequireTenant("tenant"), ""
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: []string{}}}
+		}, []string{"Issuers[0].Tenants: ", "empty"}},
+		"tenants without a policy": {func(c *config) {
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: claim}}
+		}, []string{"Issuers[0].Tenants: ", "Config.Tenant"}},
+		"an impossible tenant of an issuer": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", middleware.RequireTenant("tenant")
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: []string{"a", ""}}}
+		}, []string{"Issuers[0].Tenants: "}},
+		"an impossible tenant of a template": {func(c *config) {
+			c.DiscoveryURL, c.Tenant = "", middleware.RequireTenant("tenant")
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example/{tenant}", Tenants: []string{"a", "b/c"}}}
+		}, []string{"Issuers[0].Tenants: "}},
 		"template, nothing but one error": {template(&middleware.TenantPolicy{FromIssuer: true, AllowAnyTenant: true, Match: []middleware.TenantSource{{}}}), []string{"Tenant.Match: "}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,6 +27,8 @@ type facts struct {
 	method                    Method
 	doc                       document
 
+	vouching *vouching // of its issuer
+
 	source *source           // whose keys verified it; nil for an introspected token
 	key    keyset.Thumbprint // which of them
 }

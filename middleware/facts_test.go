@@ -115,7 +115,7 @@ func TestCacheHoldsFacts(t *testing.T) {
 	allowed := true
 	asked := 0
 	op, guard := setup(t, func(cfg *middleware.Config) {
-		cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(context.Context, string) (bool, error) {
+		cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(context.Context, string, string) (bool, error) {
 			asked++
 			return allowed, nil
 		}, Match: []middleware.TenantSource{middleware.Header("X-Tenant")}}

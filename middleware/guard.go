@@ -34,6 +34,7 @@ type Guard struct {
 
 	opaque         *introspect.Client   // for opaque tokens; nil = they are refused
 	opaqueTemplate bool                 // it is that of a template
+	opaqueVouching *vouching            // of the issuer it is that of
 	inspects       []*introspect.Client // all there are
 	audience       []introspect.Option
 
@@ -119,6 +120,7 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 			if wrong != nil {
 				return errors.Join(err, wrong)
 			}
+			src.vouching = g.cfg.vouching(cfg)
 			g.sources = append(g.sources, src)
 		}
 		return err
@@ -148,7 +150,7 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 	if wrong != nil {
 		return errors.Join(err, wrong)
 	}
-	src.introspect = inspect
+	src.introspect, src.vouching = inspect, g.cfg.vouching(cfg)
 	g.sources = append(g.sources, src)
 	return err
 }
@@ -157,9 +159,10 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 func (g *Guard) checkTogether() (errs []error) {
 	list, _ := g.cfg.issuers()
 	templates := slices.ContainsFunc(list, isTemplate)
+	unlisted := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return isTemplate(cfg) && cfg.Tenants == nil })
 	others := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
 	if g.tenants != nil {
-		errs = append(errs, g.tenants.check(templates, others)...)
+		errs = append(errs, g.tenants.check(templates, unlisted, others)...)
 	} else if templates {
 		errs = append(errs, errors.New("Tenant: {tenant} in DiscoveryURL needs a policy"))
 	}
@@ -169,7 +172,8 @@ func (g *Guard) checkTogether() (errs []error) {
 	if (g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly) && len(g.inspects) > 1 {
 		errs = append(errs, errors.New("Introspection: an opaque token does not say whose it is: only one issuer may introspect"))
 	}
-	return append(errs, g.indexIssuers()...)
+	twice := g.indexIssuers()
+	return slices.Concat(errs, g.cfg.checkVouching(len(twice) == 0), twice)
 }
 
 // indexIssuers fills g.byIssuer. Its errors are issuers that two sources, or a source and a template, would answer for.

@@ -101,7 +101,7 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
 	now = time.Now() // keys may have taken a while
-	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant}
+	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant, vouching: src.vouching}
 	if refusal = g.accept(set, now, &made); refusal != nil {
 		return nil, asked, refusal
 	}

@@ -69,7 +69,7 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 // have to be asked: anybody can send one.
 const metadataWait = time.Second
 
-// issuers lists the issuers whose tokens are accepted; of a template those of the tenants allowed. Not certain is the
+// issuers lists the issuers whose tokens are accepted; of a template those of the tenants listed. Not certain is the
 // spelling of one that has not been discovered yet.
 func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
 	ctx, cancel := context.WithTimeout(ctx, metadataWait)
@@ -86,10 +86,8 @@ func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
 		certain = certain && len(names) <= 1
 	}
 	for _, t := range g.templates {
-		for _, tenant := range g.tenants.Allow {
-			if validSegment(tenant) {
-				list = append(list, t.issuer(tenant))
-			}
+		for _, tenant := range t.listed {
+			list = append(list, t.issuer(tenant))
 		}
 	}
 	if list == nil && g.cfg.Issuer != "" && !isTemplate(IssuerConfig{Issuer: g.cfg.Issuer}) {

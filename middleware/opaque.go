@@ -49,7 +49,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	}
 	g.inspects = append(g.inspects, client)
 	if g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly {
-		g.opaque, g.opaqueTemplate = client, isTemplate(issuer)
+		g.opaque, g.opaqueTemplate, g.opaqueVouching = client, isTemplate(issuer), g.cfg.vouching(issuer)
 	}
 	return client, nil
 }
@@ -128,6 +128,7 @@ var errNoAnsweredIssuer = errors.New("the introspection answer has no iss, and s
 // and confirm compares; here the answer's iss is all there is. An endpoint that all realms of a template share must
 // not vouch for a realm that the answer does not name, nor for an issuer that is none of this guard's.
 func (g *Guard) bind(f *facts) *Error {
+	f.vouching = g.opaqueVouching
 	iss, named := answeredIssuer(f.doc)
 	if !named {
 		if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {
@@ -139,7 +140,12 @@ func (g *Guard) bind(f *facts) *Error {
 	if !ok && len(g.templates) > 0 {
 		return refuseFor(IssuerUntrusted, errors.New("the introspection answer's iss is "+remote.Quote(iss)))
 	}
-	f.captured = from.tenant
+	switch {
+	case from.template != nil:
+		f.captured, f.vouching = from.tenant, from.template.vouching
+	case from.source != nil:
+		f.vouching = from.source.vouching
+	}
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (t *template) source(tenant string) (*source, *Error) {
 	if err != nil {
 		return nil, refuseFor(IssuerUntrusted, err)
 	}
-	src.realms, src.tenant, src.introspect = r, tenant, t.introspect
+	src.realms, src.tenant, src.introspect, src.vouching = r, tenant, t.introspect, t.vouching
 	if len(r.sources) >= maxSources {
 		r.evict()
 	}

@@ -20,6 +20,7 @@ type source struct {
 	keys       *keyset.Source
 	algs       []string           // AccessTokenAlgs; empty = all
 	introspect *introspect.Client // nil without
+	vouching   *vouching          // for which tenants
 
 	// Of sources made from a template only.
 	realms  *realms
@@ -107,7 +108,7 @@ func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error
 	if o.template == nil {
 		return o.source, nil
 	}
-	if refusal := g.allowed(ctx, o.tenant); refusal != nil {
+	if refusal := g.allowed(ctx, o.template.vouching, iss, o.tenant); refusal != nil {
 		return nil, refusal
 	}
 	src, refusal := o.template.source(o.tenant)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/relyingparty/oidc/internal/cache"
@@ -26,6 +27,8 @@ type template struct {
 	create   func(IssuerConfig) (*source, error)
 	// introspect is shared by all tenants; nil without.
 	introspect *introspect.Client
+	vouching   *vouching // of all tenants' issuers
+	listed     []string  // the tenants that configuration names, in its order; nil where it leaves them open
 	realms     realms
 }
 
@@ -57,9 +60,10 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 		return nil, errors.Join(errs...)
 	}
 	t := &template{
-		cfg: cfg, create: g.newSource,
+		cfg: cfg, create: g.newSource, vouching: g.cfg.vouching(cfg),
 		realms: realms{budget: &g.budget, missing: cache.New[struct{}](maxMissing), sources: make(map[string]*list.Element), order: list.New()},
 	}
+	t.listed = g.tenants.listed(cfg, t.vouching)
 	probe := "probe"
 	for strings.Contains(cfg.DiscoveryURL+cfg.Issuer, probe) {
 		probe += "e"
@@ -82,6 +86,23 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 		t.patterns = append(t.patterns, pattern{prefix, suffix})
 	}
 	return t, nil
+}
+
+// listed are the tenants of a template that IssuerConfig.Tenants or Allow names, and that it may vouch for.
+func (p *TenantPolicy) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
+	if p == nil {
+		return nil
+	}
+	named := cfg.Tenants
+	if named == nil {
+		named = p.Allow
+	}
+	for _, tenant := range named {
+		if validSegment(tenant) && issuer.covers(tenant) && (len(p.Allow) == 0 || slices.Contains(p.Allow, tenant)) {
+			list = append(list, tenant)
+		}
+	}
+	return list
 }
 
 // checkPlaceholder wants {tenant} at most once, as a whole segment of the path: the host stays fixed.

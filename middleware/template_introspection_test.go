@@ -51,7 +51,7 @@ func TestTemplateBindsAnswers(t *testing.T) {
 	missing := func(cfg *middleware.Config) { cfg.AllowMissingIssuer = true }
 	named := func(cfg *middleware.Config) { cfg.Introspection.Issuer = realmsURL + "globex" }
 	beside := func(cfg *middleware.Config) {
-		cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://partner.example.test"}}
+		cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://partner.example.test", Tenants: []string{"initech"}}}
 	}
 	for name, c := range map[string]struct {
 		policy *middleware.TenantPolicy

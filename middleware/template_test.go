@@ -59,7 +59,7 @@ func TestTemplateAsksOnce(t *testing.T) {
 	all := newRealms("acme")
 	var asked []string
 	answer := func() (bool, error) { return true, nil }
-	guard := newGuard(t, all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(_ context.Context, tenant string) (bool, error) {
+	guard := newGuard(t, all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(_ context.Context, _, tenant string) (bool, error) {
 		asked = append(asked, fmt.Sprint(tenant, " after ", all.requests()))
 		return answer()
 	}}))
@@ -117,7 +117,7 @@ func TestTemplateForms(t *testing.T) {
 			cfg.DiscoveryURL, cfg.Issuer, cfg.Endpoints.JWKS = "", realmsURL+"{tenant}", realmsURL+"{tenant}/jwks"
 		},
 		"among others": func(cfg *middleware.Config) {
-			cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: realmsURL + "{tenant}"}, {DiscoveryURL: "https://other.example"}}
+			cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: realmsURL + "{tenant}"}, {DiscoveryURL: "https://other.example", Tenants: []string{"initech"}}}
 			cfg.DiscoveryURL = ""
 		},
 	}

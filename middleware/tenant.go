@@ -16,10 +16,16 @@ type TenantPolicy struct {
 	Claim []string
 	// Allow lists the tenants served here; empty means any the issuer vouches for.
 	Allow []string
-	// AllowFunc is asked instead of Allow, on each request; with a template before any network call. An error is a 503.
-	AllowFunc func(ctx context.Context, tenant string) (bool, error)
+	// AllowFunc is asked instead of Allow, on each request, whether tokens of issuer may be for tenant; with a template
+	// before any network call, and so before the signature. An error is a 503. The issuer is the token's iss; for an
+	// introspection answer that has none it is that of [introspect.Config], which may be empty. If nil, Allow counts.
+	AllowFunc func(ctx context.Context, issuer, tenant string) (bool, error)
 	// AllowAnyTenant says that a template may be filled with any tenant at all.
 	AllowAnyTenant bool
+	// AllowSharedTenants lets every one of several issuers vouch for every tenant, unless its IssuerConfig lists
+	// Tenants: whoever runs one of them then reaches the tenants of all. If false, several issuers need Tenants, or
+	// AllowFunc.
+	AllowSharedTenants bool
 	// Match are the parts of the request that name the tenant too. Each must name it, and all the same one.
 	Match []TenantSource
 	// FromIssuer takes the tenant from the issuer where DiscoveryURL is a template; Claim, if set, must still agree.
@@ -164,7 +170,7 @@ func (g *Guard) tenant(ctx context.Context, f *facts, c call, asked bool) (strin
 		return "", refusal
 	}
 	if !asked {
-		if refusal := g.allowed(ctx, tenant); refusal != nil {
+		if refusal := g.allowed(ctx, f.vouching, f.issuer, tenant); refusal != nil {
 			return "", refusal
 		}
 	}
@@ -200,13 +206,15 @@ func (p *TenantPolicy) of(f *facts) (string, *Error) {
 	return f.claimed, nil
 }
 
-// allowed asks the policy.
-func (g *Guard) allowed(ctx context.Context, tenant string) (refusal *Error) {
+// allowed asks the issuer's list and the policy.
+func (g *Guard) allowed(ctx context.Context, issuers *vouching, issuer, tenant string) (refusal *Error) {
 	policy := g.tenants
 	switch {
+	case !issuers.covers(tenant):
+		return refuseFor(TenantUnknown, errors.New("its issuer may not vouch for this tenant"))
 	case policy.AllowFunc != nil:
 		defer caught(&refusal, "TenantPolicy.AllowFunc")
-		switch ok, err := policy.AllowFunc(ctx, tenant); {
+		switch ok, err := policy.AllowFunc(ctx, issuer, tenant); {
 		case err != nil:
 			return refuseFor(IDPUnavailable, fmt.Errorf("TenantPolicy.AllowFunc: %w", err))
 		case !ok:

@@ -197,7 +197,7 @@ func TestAllow(t *testing.T) {
 	boom := errors.New("boom")
 	guards := map[string]*middleware.TenantPolicy{
 		"list": {Allow: []string{"acme", "initech"}},
-		"func": {AllowFunc: func(_ context.Context, tenant string) (bool, error) {
+		"func": {AllowFunc: func(_ context.Context, _, tenant string) (bool, error) {
 			switch tenant {
 			case "error":
 				return true, boom
