@@ -83,7 +83,7 @@ func (l *Login) deleteIndexed(ctx context.Context, key string) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutPatience)
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		if err = l.store.DeleteIndexed(ctx, key); err == nil || wait > time.Second {
+		if _, err = l.store.DeleteByIndex(ctx, key); err == nil || wait > time.Second {
 			return err
 		}
 		select {

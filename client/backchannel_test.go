@@ -154,12 +154,12 @@ func TestBackChannelLogoutOutage(t *testing.T) {
 		check.Equal(t, resp.Header.Get("Cache-Control"), "no-store", "Cache-Control")
 
 		// The mark is set, and we insist.
-		store.fail("DeleteIndexed")
+		store.fail("DeleteByIndex")
 		time.AfterFunc(500*time.Millisecond, func() { store.fail() })
 		check.Equal(t, a.tell(token).StatusCode, http.StatusOK, "status when the store comes back")
 		check.Equal(t, b.signedIn(), "", "signed in")
 
-		store.fail("DeleteIndexed")
+		store.fail("DeleteByIndex")
 		start := time.Now()
 		check.Equal(t, a.tell(a.op.LogoutToken("web", "alice", "")).StatusCode, http.StatusServiceUnavailable, "status when it does not")
 		check.True(t, time.Since(start) <= 5*time.Second, "it took %v", time.Since(start))

@@ -139,7 +139,7 @@ func TestLoginShowsNoSecrets(t *testing.T) {
 		{"store", func(cfg *appConfig) { cfg.login.Store = newBadStore() }, func(a *app, b *browser, see func(*http.Response)) {
 			b.login("/auth/login", "alice")
 			s := b.mustSession()
-			for _, method := range []string{"Load", "Update", "DeleteIndexed", "Once"} {
+			for _, method := range []string{"Load", "Update", "DeleteByIndex", "Once"} {
 				callback := b.signIn(b.begin("/auth/login"), "alice")
 				badStoreOf(a).fail(method)
 				see(b.get("/page"))
@@ -147,7 +147,7 @@ func TestLoginShowsNoSecrets(t *testing.T) {
 				see(b.post("/auth/logout", nil))
 				_, err := s.Refresh(t.Context())
 				a.note(err)
-				if method != "DeleteIndexed" { // which is insisted on, for seconds
+				if method != "DeleteByIndex" { // which is insisted on, for seconds
 					see(a.tell(a.op.LogoutToken("web", "alice", "")))
 				}
 				badStoreOf(a).fail()

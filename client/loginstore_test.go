@@ -75,11 +75,18 @@ func (s *badStore) Update(ctx context.Context, id string, fn func(*client.Record
 	})
 }
 
-func (s *badStore) DeleteIndexed(ctx context.Context, key string) error {
-	if err := s.err("DeleteIndexed"); err != nil {
-		return err
+func (s *badStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]client.Record, error) {
+	if err := s.err("DeleteByIndex"); err != nil {
+		return nil, err
 	}
-	return s.Store.DeleteIndexed(ctx, key)
+	return s.Store.DeleteByIndex(ctx, key, except...)
+}
+
+func (s *badStore) Marked(ctx context.Context, key string) (bool, error) {
+	if err := s.err("Marked"); err != nil {
+		return false, err
+	}
+	return s.Store.Marked(ctx, key)
 }
 
 func (s *badStore) Once(ctx context.Context, key string, until time.Time) (bool, error) {

@@ -135,7 +135,7 @@ func TestLogoutWhileTheStoreIsAway(t *testing.T) {
 	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
 	b := a.browser()
 	b.login("/auth/login", "alice")
-	for _, method := range []string{"Load", "DeleteIndexed"} {
+	for _, method := range []string{"Load", "DeleteByIndex"} {
 		store.fail(method)
 		check.Equal(t, b.post("/auth/logout", nil).StatusCode, http.StatusServiceUnavailable, "status")
 		check.Error(t, a.lastError(), client.ErrStore)

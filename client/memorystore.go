@@ -3,6 +3,8 @@ package client
 import (
 	"container/heap"
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,27 +13,35 @@ const (
 	defaultMaxSessions = 50_000
 	marksPerSession    = 4
 	minMarks           = 10_000
+	// maxMarkKinds bounds the budgets: further kinds share one.
+	maxMarkKinds = 8
+	// maxPerKey bounds the records under one index key, so that one person's
+	// sign-ins do not push everybody else out.
+	maxPerKey = 100
 	// sweepPerCall bounds how many expired entries one call removes, so that no call stalls the others.
 	sweepPerCall = 16
 )
 
-// MemoryStore is the Store of a single process. It is bounded, expires lazily and starts no goroutine.
+// MemoryStore is the Store of a single process. It is bounded, expires lazily and
+// starts no goroutine.
 //
-// When it is full the session that would expire first makes room. Its content ends with the process: everybody signs in again.
+// When it is full, the session that would expire first makes room. A subject has
+// at most 100 sessions: the oldest makes room. Its content ends with the process:
+// everybody signs in again.
 type MemoryStore struct {
 	maxRecords, maxMarks int
 
 	mu      sync.Mutex
+	born    uint64 // of the newest record
 	records map[string]*memoryEntry
 	expiry  entryHeap
 	index   map[string]map[string]struct{} // index key -> ids
-	locks   map[string]*idLock
-
-	marks      map[string]*memoryEntry
-	markExpiry entryHeap
+	leases  map[string]*memoryLease
+	marks   map[string]*memoryMarks // by kind
 }
 
-// NewMemoryStore returns a store of at most maxSessions records (0 = 50 000) and four times as many replay marks, at least 10 000.
+// NewMemoryStore returns a store of at most maxSessions records (0 = 50 000) and,
+// of each kind, four times as many replay marks, at least 10 000.
 func NewMemoryStore(maxSessions int) *MemoryStore {
 	if maxSessions <= 0 {
 		maxSessions = defaultMaxSessions
@@ -41,8 +51,8 @@ func NewMemoryStore(maxSessions int) *MemoryStore {
 		maxMarks:   max(marksPerSession*maxSessions, minMarks),
 		records:    map[string]*memoryEntry{},
 		index:      map[string]map[string]struct{}{},
-		locks:      map[string]*idLock{},
-		marks:      map[string]*memoryEntry{},
+		leases:     map[string]*memoryLease{},
+		marks:      map[string]*memoryMarks{},
 	}
 }
 
@@ -50,14 +60,9 @@ func NewMemoryStore(maxSessions int) *MemoryStore {
 type memoryEntry struct {
 	id      string
 	record  *Record // never modified; nil for a mark
+	born    uint64  // the same in every version: a lower one is an older record
 	expires time.Time
 	at      int // place in its heap
-}
-
-// idLock is held while a record's function runs; it exists while somebody holds or awaits it.
-type idLock struct {
-	held  chan struct{} // capacity 1
-	users int
 }
 
 // Load implements Store.
@@ -71,59 +76,95 @@ func (s *MemoryStore) Load(ctx context.Context, id string) (*Record, error) {
 	if entry == nil {
 		return nil, nil
 	}
-	return entry.record.clone(), nil
+	return entry.record.clone(id), nil
 }
 
 // Update implements Store.
 func (s *MemoryStore) Update(ctx context.Context, id string, fn func(*Record) (*Record, error)) error {
-	unlock, err := s.lock(ctx, id)
+	mine, err := s.lease(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer s.release(id, mine)
 
 	s.mu.Lock()
 	before := s.current(id, time.Now())
 	s.mu.Unlock()
 	var in *Record
 	if before != nil {
-		in = before.record.clone()
+		in = before.record.clone(id)
 	}
 	out, err := fn(in)
 	if err != nil {
 		return err
 	}
 	if out != nil {
-		out = out.clone()
+		out = out.clone(id)
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	// Under the lock of this id only a deletion (or eviction, or expiry) can have taken the entry away.
-	if before != nil && s.records[id] != before {
+	switch {
+	case before != nil && s.records[id] == nil: // deleted, evicted or expired
 		return ErrDeleted
+	case s.leases[id] != mine:
+		return errLeaseLost
 	}
+	born := uint64(0)
 	if before != nil {
+		born = before.born
 		s.remove(before)
 	}
 	if out != nil && out.Expires.After(now) {
-		s.insert(id, out, now)
+		s.insert(id, out, born, now)
 	}
 	return nil
 }
 
-// DeleteIndexed implements Store.
-func (s *MemoryStore) DeleteIndexed(ctx context.Context, key string) error {
+// DeleteByIndex implements Store.
+func (s *MemoryStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]Record, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var deleted []Record
+	now := time.Now()
 	for id := range s.index[key] {
-		s.remove(s.records[id])
+		if slices.Contains(except, id) {
+			continue
+		}
+		entry := s.records[id]
+		s.remove(entry)
+		if entry.expires.After(now) {
+			deleted = append(deleted, *entry.record) // it is nobody else's any more
+		}
 	}
-	return nil
+	return deleted, nil
+}
+
+// List implements Lister.
+func (s *MemoryStore) List(ctx context.Context, key string) ([]Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []Record
+	now := time.Now()
+	for id := range s.index[key] {
+		if entry := s.records[id]; entry.expires.After(now) {
+			found = append(found, *entry.record.clone(id))
+		}
+	}
+	return found, nil
+}
+
+// memoryMarks are the marks of one kind.
+type memoryMarks struct {
+	byKey  map[string]*memoryEntry
+	expiry entryHeap
 }
 
 // Once implements Store.
@@ -134,59 +175,59 @@ func (s *MemoryStore) Once(ctx context.Context, key string, until time.Time) (bo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	marks := s.marksFor(key)
 	for range sweepPerCall {
-		if len(s.markExpiry) == 0 || s.markExpiry[0].expires.After(now) {
+		if len(marks.expiry) == 0 || marks.expiry[0].expires.After(now) {
 			break
 		}
-		s.removeMark(s.markExpiry[0])
+		marks.remove(marks.expiry[0])
 	}
-	if mark := s.marks[key]; mark != nil {
+	if mark := marks.byKey[key]; mark != nil {
 		if mark.expires.After(now) {
 			return false, nil
 		}
-		s.removeMark(mark)
+		marks.remove(mark)
 	}
 	if !until.After(now) {
 		return true, nil
 	}
 	// Forgetting a mark that still counts would let what it stands for be used again.
-	if len(s.marks) >= s.maxMarks {
+	if len(marks.byKey) >= s.maxMarks {
 		return false, ErrStoreFull
 	}
 	mark := &memoryEntry{id: key, expires: until}
-	s.marks[key] = mark
-	heap.Push(&s.markExpiry, mark)
+	marks.byKey[key] = mark
+	heap.Push(&marks.expiry, mark)
 	return true, nil
 }
 
-// lock waits for the exclusive right to update id.
-func (s *MemoryStore) lock(ctx context.Context, id string) (unlock func(), err error) {
-	s.mu.Lock()
-	l := s.locks[id]
-	if l == nil {
-		l = &idLock{held: make(chan struct{}, 1)}
-		s.locks[id] = l
-	}
-	l.users++
-	s.mu.Unlock()
-	leave := func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(s.locks, id)
-		}
-	}
+// Marked implements Store.
+func (s *MemoryStore) Marked(ctx context.Context, key string) (bool, error) {
 	if err := ctx.Err(); err != nil {
-		leave()
-		return nil, err
+		return false, err
 	}
-	select {
-	case l.held <- struct{}{}:
-		return func() { <-l.held; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mark := s.marksFor(key).byKey[key]
+	return mark != nil && mark.expires.After(time.Now()), nil
+}
+
+// marksFor returns the marks of the key's kind. A kind is never dropped: the same key is always looked for in the same
+// place. s.mu is held.
+func (s *MemoryStore) marksFor(key string) *memoryMarks {
+	kind, _, ok := strings.Cut(key, ":")
+	if !ok || s.marks[kind] == nil && len(s.marks) >= maxMarkKinds {
+		kind = ""
 	}
+	if s.marks[kind] == nil {
+		s.marks[kind] = &memoryMarks{byKey: map[string]*memoryEntry{}}
+	}
+	return s.marks[kind]
+}
+
+func (m *memoryMarks) remove(mark *memoryEntry) {
+	delete(m.byKey, mark.id)
+	heap.Remove(&m.expiry, mark.at)
 }
 
 // current returns the live entry of id. s.mu is held.
@@ -202,15 +243,24 @@ func (s *MemoryStore) current(id string, now time.Time) *memoryEntry {
 	return entry
 }
 
-// insert adds a record and makes room for it. s.mu is held.
-func (s *MemoryStore) insert(id string, record *Record, now time.Time) {
+// insert adds a record and makes room for it; born is 0 for a new one. s.mu is held.
+func (s *MemoryStore) insert(id string, record *Record, born uint64, now time.Time) {
 	for range sweepPerCall {
 		if len(s.expiry) == 0 || s.expiry[0].expires.After(now) && len(s.expiry) < s.maxRecords {
 			break
 		}
 		s.remove(s.expiry[0])
 	}
-	entry := &memoryEntry{id: id, record: record, expires: record.Expires}
+	for _, key := range record.Index {
+		if len(s.index[key]) >= maxPerKey {
+			s.remove(s.oldest(key))
+		}
+	}
+	if born == 0 {
+		s.born++
+		born = s.born
+	}
+	entry := &memoryEntry{id: id, record: record, born: born, expires: record.Expires}
 	s.records[id] = entry
 	heap.Push(&s.expiry, entry)
 	for _, key := range record.Index {
@@ -219,6 +269,16 @@ func (s *MemoryStore) insert(id string, record *Record, now time.Time) {
 		}
 		s.index[key][id] = struct{}{}
 	}
+}
+
+// oldest returns the first of the records under key to have been stored. s.mu is held.
+func (s *MemoryStore) oldest(key string) (first *memoryEntry) {
+	for id := range s.index[key] {
+		if entry := s.records[id]; first == nil || entry.born < first.born {
+			first = entry
+		}
+	}
+	return first
 }
 
 // remove deletes an entry that is there. s.mu is held.
@@ -231,11 +291,6 @@ func (s *MemoryStore) remove(entry *memoryEntry) {
 			delete(s.index, key)
 		}
 	}
-}
-
-func (s *MemoryStore) removeMark(mark *memoryEntry) {
-	delete(s.marks, mark.id)
-	heap.Remove(&s.markExpiry, mark.at)
 }
 
 // entryHeap orders entries by expiry, the first to expire on top.

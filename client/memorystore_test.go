@@ -14,7 +14,20 @@ import (
 
 func TestMemoryStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func() client.Store { return client.NewMemoryStore(0) })
+	open := func(*testing.T) (a, b client.Store) {
+		s := client.NewMemoryStore(0)
+		return s, s
+	}
+	storetest.Run(t, open)
+	storetest.RunLease(t, open, storetest.Times{Lease: time.Minute, Patience: 30 * time.Second}, synctest.Test)
+	storetest.RunFull(t, open, func(t *testing.T, s client.Store) {
+		for i := 0; ; i++ {
+			if _, err := s.Once(t.Context(), fmt.Sprint(i), time.Now().Add(time.Hour)); err != nil {
+				check.Error(t, err, client.ErrStoreFull)
+				return
+			}
+		}
+	})
 }
 
 func putRecord(t *testing.T, s client.Store, id string, ttl time.Duration, index ...string) {
@@ -46,7 +59,8 @@ func TestMemoryStoreExpires(t *testing.T) {
 			return nil, nil
 		}))
 		check.True(t, holdsRecord(t, s, "long"), "the other one is gone")
-		check.NoError(t, s.DeleteIndexed(t.Context(), "key"))
+		_, err := s.DeleteByIndex(t.Context(), "key")
+		check.NoError(t, err)
 		check.True(t, !holdsRecord(t, s, "long"), "its index was lost")
 
 		until := time.Now().Add(time.Minute)
@@ -103,6 +117,59 @@ func TestMemoryStoreIsBounded(t *testing.T) {
 	first, err := s.Once(t.Context(), "0", until)
 	check.NoError(t, err)
 	check.True(t, !first, "a full store forgot a mark")
+}
+
+// What strangers can cause to be marked leaves room for what they cannot.
+func TestMemoryStoreBoundsEachKindOfMark(t *testing.T) {
+	t.Parallel()
+	s := client.NewMemoryStore(1)
+	until := time.Now().Add(time.Hour)
+	fill := func(kind string) (marks int) {
+		for {
+			first, err := s.Once(t.Context(), kind+fmt.Sprint(marks), until)
+			if err != nil {
+				check.Error(t, err, client.ErrStoreFull)
+				return marks
+			}
+			check.True(t, first, "a fresh mark is not the first")
+			marks++
+		}
+	}
+	for _, kind := range []string{"flow:", "logout:", ""} {
+		check.Equal(t, fill(kind), 10_000, "marks of kind "+kind)
+	}
+	// Whoever makes up kinds gets no more room for it.
+	total := 0
+	for i := range 30 {
+		total += fill(fmt.Sprintf("made-up-%d:", i))
+	}
+	check.True(t, total <= 80_000, "%d marks of made-up kinds", total)
+	for _, key := range []string{"flow:0", "logout:9999", "0", "made-up-0:0"} {
+		marked, err := s.Marked(t.Context(), key)
+		check.NoError(t, err)
+		check.True(t, marked, "%s is forgotten", key)
+	}
+}
+
+// One person's sign-ins push out the oldest of their own, whatever it is used for.
+func TestMemoryStoreBoundsRecordsOfAKey(t *testing.T) {
+	t.Parallel()
+	s := client.NewMemoryStore(1000)
+	putRecord(t, s, "bob", time.Minute, "sub bob")
+	for i := range 100 {
+		putRecord(t, s, fmt.Sprint(i), time.Hour, "sub alice", fmt.Sprint(i))
+	}
+	putRecord(t, s, "0", 2*time.Hour, "sub alice", "0") // an update makes no record younger
+	for i := range 50 {
+		check.True(t, holdsRecord(t, s, fmt.Sprint(i)), "record %d is gone", i)
+		putRecord(t, s, fmt.Sprint(100+i), time.Hour, "sub alice")
+		check.True(t, !holdsRecord(t, s, fmt.Sprint(i)), "record %d is still there", i)
+	}
+	check.True(t, holdsRecord(t, s, "bob"), "somebody else's record is gone")
+	found, err := s.List(t.Context(), "sub alice")
+	check.NoError(t, err)
+	check.Equal(t, len(found), 100, "records of the key")
+	check.True(t, holdsRecord(t, s, "149"), "the newest is gone")
 }
 
 func TestMemoryStoreForgetsExpiredMarks(t *testing.T) {

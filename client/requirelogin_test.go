@@ -109,7 +109,7 @@ func TestStoreOutage(t *testing.T) {
 	check.Equal(t, b.signedIn(), "alice", "signed in after the outage")
 
 	// A login during an outage fails before the code is spent, or leaves no session.
-	for _, method := range []string{"Once", "Update", "DeleteIndexed"} {
+	for _, method := range []string{"Once", "Update", "DeleteByIndex"} {
 		callback := b.signIn(b.begin("/auth/login"), "alice")
 		store.fail(method)
 		before := a.op.Requests("token")

@@ -129,7 +129,7 @@ func (l *Login) touch(ctx context.Context, s *Session, d *sessionData) {
 
 // deleteSession ends a session here. It waits for no refresh that is running: that one's result is dropped.
 func (l *Login) deleteSession(ctx context.Context, id string) error {
-	if err := l.store.DeleteIndexed(ctx, l.indexSelf(id)); err != nil {
+	if _, err := l.store.DeleteByIndex(ctx, l.indexSelf(id)); err != nil {
 		return storeError(err)
 	}
 	l.forget(id)

@@ -1,4 +1,5 @@
-// Package storetest is the contract of client.Store as a test that every implementation runs.
+// Package storetest is the contract of client.Store as a test that every
+// implementation runs: Run, RunLease and RunFull.
 package storetest
 
 import (
@@ -6,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,9 +20,13 @@ import (
 // patience bounds what must happen and never decides what must not.
 const patience = 20 * time.Second
 
-// Run tests the contract. newStore returns an empty store, or one whose keys no other test uses; it is called for each part.
-// Nothing sleeps: what has to do with the passing of time is each implementation's own to test.
-func Run(t *testing.T, newStore func() client.Store) {
+// Open returns two handles on the same data, as two processes have them; a store
+// of one process returns the same one twice. The data is empty, or no other test
+// uses its keys. It is called for each part.
+type Open func(*testing.T) (a, b client.Store)
+
+// Run tests what does not depend on the passing of time. Nothing sleeps.
+func Run(t *testing.T, open Open) {
 	t.Helper()
 	for _, part := range []struct {
 		name string
@@ -34,26 +40,40 @@ func Run(t *testing.T, newStore func() client.Store) {
 		{"other ids do not wait", testIndependent},
 		{"a waiter leaves on its context", testWaiterLeaves},
 		{"the result is saved though the caller left", testSavedAfterCancel},
-		{"delete by index", testDeleteIndexed},
+		{"load sees completed writes", testLoadSeesWrites},
+		{"reads do not wait", testReadsDoNotWait},
+		{"ErrDeleted is for a record that is gone", testErrDeleted},
+		{"delete by index", testDeleteByIndex},
+		{"delete by index, with exceptions", testDeleteExcept},
+		{"delete by index returns a record once", testDeleteOnce},
+		{"list", testList},
 		{"an index follows its record", testIndexFollows},
 		{"a deletion wins over a running update", testDeletionWins},
 		{"a deletion wins though the update deletes too", testDeletionAndDelete},
 		{"an update after a deletion starts from nothing", testUpdateAfterDeletion},
 		{"once", testOnce},
 		{"once among many", testOnceConcurrent},
+		{"marked", testMarked},
 		{"a done context", testDoneContext},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			part.test(t, fixture{newStore(), ctx, fmt.Sprintf("%d-%p", time.Now().UnixNano(), t)})
+			part.test(t, newFixture(ctx, t, open))
 		})
 	}
 }
 
+func newFixture(ctx context.Context, t *testing.T, open Open) fixture {
+	t.Helper()
+	a, b := open(t)
+	return fixture{a, b, ctx, fmt.Sprintf("%d-%p", time.Now().UnixNano(), t)}
+}
+
 type fixture struct {
-	store  client.Store
+	store  client.Store // the handle that most parts use
+	other  client.Store
 	ctx    context.Context
 	unique string
 }
@@ -68,6 +88,12 @@ func (f fixture) record(data string, index ...string) *client.Record {
 func (f fixture) put(t *testing.T, id string, record *client.Record) {
 	t.Helper()
 	check.NoError(t, f.store.Update(f.ctx, id, func(*client.Record) (*client.Record, error) { return record, nil }))
+}
+
+func (f fixture) delete(t *testing.T, key string) {
+	t.Helper()
+	_, err := f.store.DeleteByIndex(f.ctx, key)
+	check.NoError(t, err)
 }
 
 // want checks what is stored; "" means nothing.
@@ -93,11 +119,12 @@ func testLoad(t *testing.T, f fixture) {
 	check.Equal(t, string(out.Data), "one", "data")
 	check.True(t, out.Expires.Sub(in.Expires).Abs() <= time.Second, "expires %v, want %v", out.Expires, in.Expires)
 	check.DeepEqual(t, out.Index, []string{key}, "index")
+	check.Equal(t, out.ID, id, "id")
 
 	// What came in and went out is the caller's own.
 	in.Data[0], in.Index[0], out.Data[0], out.Index[0] = 'X', "x", 'Y', "y"
 	f.want(t, id, "one")
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, key))
+	f.delete(t, key)
 	f.want(t, id, "")
 }
 
@@ -159,9 +186,13 @@ func testExclusive(t *testing.T, f fixture) {
 	var inside atomic.Int32
 	var all sync.WaitGroup
 	const many = 50
-	for range many {
+	for i := range many {
+		store := f.store
+		if i%2 == 1 {
+			store = f.other
+		}
 		all.Go(func() {
-			err := f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+			err := store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
 				if inside.Add(1) != 1 {
 					t.Error("two functions run at once")
 				}
@@ -240,31 +271,178 @@ func testSavedAfterCancel(t *testing.T, f fixture) {
 	f.want(t, id, "one")
 }
 
-func testDeleteIndexed(t *testing.T, f fixture) {
+func testDeleteByIndex(t *testing.T, f fixture) {
 	shared, other := f.key("shared"), f.key("other")
 	ids := []string{f.key("a"), f.key("b"), f.key("c")}
 	f.put(t, ids[0], f.record("a", shared))
 	f.put(t, ids[1], f.record("b", other, shared))
 	f.put(t, ids[2], f.record("c", other))
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, f.key("unknown")))
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, shared))
+	f.delete(t, f.key("unknown"))
+	f.delete(t, shared)
 	f.want(t, ids[0], "")
 	f.want(t, ids[1], "")
 	f.want(t, ids[2], "c")
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, shared))
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, other))
+	f.delete(t, shared)
+	f.delete(t, other)
 	f.want(t, ids[2], "")
+}
+
+// The records come back as they were, and are the caller's own.
+func testDeleteExcept(t *testing.T, f fixture) {
+	key := f.key("key")
+	ids := []string{f.key("a"), f.key("b"), f.key("c")}
+	for _, id := range ids {
+		f.put(t, id, f.record("data of "+id, key, id))
+	}
+	deleted, err := f.store.DeleteByIndex(f.ctx, key, ids[1], f.key("unknown"))
+	check.NoError(t, err)
+	slices.SortFunc(deleted, func(a, b client.Record) int { return strings.Compare(a.ID, b.ID) })
+	check.Equal(t, len(deleted), 2, "records deleted")
+	for i, id := range []string{ids[0], ids[2]} {
+		check.Equal(t, deleted[i].ID, id, "id")
+		check.Equal(t, string(deleted[i].Data), "data of "+id, "data")
+		check.DeepEqual(t, deleted[i].Index, []string{key, id}, "index")
+		check.True(t, time.Until(deleted[i].Expires) > 50*time.Minute, "expires %v", deleted[i].Expires)
+		f.want(t, id, "")
+	}
+	f.want(t, ids[1], "data of "+ids[1])
+	deleted, err = f.store.DeleteByIndex(f.ctx, key)
+	check.NoError(t, err)
+	check.Equal(t, len(deleted), 1, "records deleted by the second call")
+}
+
+func testDeleteOnce(t *testing.T, f fixture) {
+	key := f.key("key")
+	const records, callers = 10, 20
+	for i := range records {
+		f.put(t, f.key(fmt.Sprint(i)), f.record("x", key))
+	}
+	var got atomic.Int32
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			store := f.store
+			if i%2 == 1 {
+				store = f.other
+			}
+			deleted, err := store.DeleteByIndex(f.ctx, key)
+			if err != nil {
+				t.Errorf("delete by index: %v", err)
+			}
+			got.Add(int32(len(deleted)))
+		})
+	}
+	all.Wait()
+	check.Equal(t, got.Load(), int32(records), "records returned by all calls together")
+}
+
+func testList(t *testing.T, f fixture) {
+	lister, ok := f.store.(client.Lister)
+	if !ok {
+		return // it is optional
+	}
+	key := f.key("key")
+	f.put(t, f.key("a"), f.record("a", key))
+	f.put(t, f.key("b"), f.record("b", key, f.key("other")))
+	f.put(t, f.key("c"), f.record("c", f.key("other")))
+	list := func() []client.Record {
+		found, err := lister.List(f.ctx, key)
+		check.NoError(t, err)
+		slices.SortFunc(found, func(a, b client.Record) int { return strings.Compare(a.ID, b.ID) })
+		check.Equal(t, len(found), 2, "records listed")
+		check.Equal(t, found[0].ID+found[1].ID, f.key("a")+f.key("b"), "ids")
+		check.Equal(t, string(found[0].Data)+string(found[1].Data), "ab", "data")
+		return found
+	}
+	list()[0].Data[0] = 'X'
+	list()
+	found, err := lister.List(f.ctx, f.key("unknown"))
+	check.NoError(t, err)
+	check.Equal(t, len(found), 0, "records under a key of none")
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	_, err = lister.List(ctx, key)
+	check.Error(t, err, context.Canceled)
+}
+
+func testLoadSeesWrites(t *testing.T, f fixture) {
+	id := f.key("id")
+	for i, stores := range [][2]client.Store{{f.store, f.other}, {f.other, f.store}} {
+		writer, reader := fixture{store: stores[0], ctx: f.ctx}, fixture{store: stores[1], ctx: f.ctx}
+		for j := range 20 {
+			data := fmt.Sprint(i, j)
+			writer.put(t, id, f.record(data, id))
+			reader.want(t, id, data)
+		}
+		writer.delete(t, id)
+		reader.want(t, id, "")
+	}
+}
+
+func testReadsDoNotWait(t *testing.T, f fixture) {
+	id, key := f.key("id"), f.key("key")
+	f.put(t, id, f.record("one", key))
+	release, done := f.hold(f.ctx, id, f.record("two", key))
+	defer release()
+	for _, store := range []client.Store{f.store, f.other} {
+		g := fixture{store: store, ctx: f.ctx}
+		g.want(t, id, "one")
+		_, err := store.Once(f.ctx, id, time.Now().Add(time.Hour))
+		check.NoError(t, err)
+		marked, err := store.Marked(f.ctx, id)
+		check.NoError(t, err)
+		check.True(t, marked, "the mark is not there")
+		g.delete(t, f.key("unknown"))
+		if lister, ok := store.(client.Lister); ok {
+			found, err := lister.List(f.ctx, key)
+			check.NoError(t, err)
+			check.Equal(t, len(found), 1, "records listed")
+		}
+	}
+	release()
+	check.NoError(t, <-done)
+	f.want(t, id, "two")
+}
+
+// To revoke a refresh token because of an ErrDeleted ends the session of whoever holds the record.
+func testErrDeleted(t *testing.T, f fixture) {
+	id, key := f.key("id"), f.key("key")
+	hold := func(out *client.Record) (func(), <-chan error) { return f.hold(f.ctx, id, out) }
+
+	// There was no record that a deletion could have met.
+	release, done := hold(f.record("one", key))
+	f.delete(t, key)
+	release()
+	check.NoError(t, <-done)
+	f.want(t, id, "one")
+
+	// The deletion was about others.
+	release, done = hold(f.record("two", key))
+	f.delete(t, f.key("unknown"))
+	_, err := f.other.DeleteByIndex(f.ctx, key, id)
+	check.NoError(t, err)
+	release()
+	check.NoError(t, <-done)
+	f.want(t, id, "two")
+
+	// The other process's deletion counts as well.
+	release, done = hold(f.record("three", key))
+	_, err = f.other.DeleteByIndex(f.ctx, key)
+	check.NoError(t, err)
+	release()
+	check.Error(t, <-done, client.ErrDeleted)
+	f.want(t, id, "")
 }
 
 func testIndexFollows(t *testing.T, f fixture) {
 	id, before, after := f.key("id"), f.key("before"), f.key("after")
 	f.put(t, id, f.record("one", before, before))
 	f.put(t, id, f.record("two", after))
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, before))
+	f.delete(t, before)
 	f.want(t, id, "two")
 	f.put(t, id, nil)
 	f.put(t, id, f.record("three"))
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, after))
+	f.delete(t, after)
 	f.want(t, id, "three")
 }
 
@@ -274,12 +452,12 @@ func testDeletionWins(t *testing.T, f fixture) {
 	release, done := f.hold(f.ctx, id, f.record("two", key))
 	defer release()
 	// The function is still running: a deletion that waited for it would never return.
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, key))
+	f.delete(t, key)
 	f.want(t, id, "")
 	release()
 	check.Error(t, <-done, client.ErrDeleted)
 	f.want(t, id, "")
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, key))
+	f.delete(t, key)
 }
 
 func testDeletionAndDelete(t *testing.T, f fixture) {
@@ -287,7 +465,7 @@ func testDeletionAndDelete(t *testing.T, f fixture) {
 	f.put(t, id, f.record("one", key))
 	release, done := f.hold(f.ctx, id, nil)
 	defer release()
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, key))
+	f.delete(t, key)
 	release()
 	if err := <-done; err != nil {
 		check.Error(t, err, client.ErrDeleted)
@@ -300,7 +478,7 @@ func testUpdateAfterDeletion(t *testing.T, f fixture) {
 	f.put(t, id, f.record("one", key))
 	release, done := f.hold(f.ctx, id, f.record("two", key))
 	defer release()
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, key))
+	f.delete(t, key)
 	next := make(chan error, 1)
 	go func() {
 		next <- f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
@@ -333,13 +511,16 @@ func testOnce(t *testing.T, f fixture) {
 		first, err := f.store.Once(f.ctx, past, time.Now().Add(-time.Minute))
 		check.NoError(t, err)
 		check.True(t, first, "a mark outlives its time")
+		marked, err := f.store.Marked(f.ctx, past)
+		check.NoError(t, err)
+		check.True(t, !marked, "a mark outlives its time")
 	}
 	f.put(t, two, f.record("two", two))
 	f.want(t, one, "")
-	check.NoError(t, f.store.DeleteIndexed(f.ctx, one))
+	f.delete(t, one)
 	first, err := f.store.Once(f.ctx, one, until)
 	check.NoError(t, err)
-	check.True(t, !first, "DeleteIndexed removed a mark")
+	check.True(t, !first, "DeleteByIndex removed a mark")
 	f.want(t, two, "two")
 }
 
@@ -362,6 +543,27 @@ func testOnceConcurrent(t *testing.T, f fixture) {
 	check.Equal(t, firsts.Load(), int32(1), "callers that were first")
 }
 
+func testMarked(t *testing.T, f fixture) {
+	key := f.key("kind:key")
+	marked := func() bool {
+		a, err := f.store.Marked(f.ctx, key)
+		check.NoError(t, err)
+		b, err := f.other.Marked(f.ctx, key)
+		check.NoError(t, err)
+		check.Equal(t, a, b, "what the two handles say")
+		return a
+	}
+	check.True(t, !marked(), "marked before the mark was made")
+	first, err := f.other.Once(f.ctx, key, time.Now().Add(time.Hour))
+	check.NoError(t, err)
+	check.True(t, first, "Marked has set the mark")
+	check.True(t, marked(), "not marked")
+	first, err = f.store.Once(f.ctx, key, time.Now().Add(time.Hour))
+	check.NoError(t, err)
+	check.True(t, !first, "Marked has removed the mark")
+	check.True(t, marked(), "not marked any more")
+}
+
 func testDoneContext(t *testing.T, f fixture) {
 	id, key := f.key("id"), f.key("key")
 	f.put(t, id, f.record("one", key))
@@ -373,7 +575,10 @@ func testDoneContext(t *testing.T, f fixture) {
 		t.Error("the function ran")
 		return nil, nil
 	}), context.Canceled)
-	check.Error(t, f.store.DeleteIndexed(ctx, key), context.Canceled)
+	_, err = f.store.DeleteByIndex(ctx, key)
+	check.Error(t, err, context.Canceled)
+	_, err = f.store.Marked(ctx, key)
+	check.Error(t, err, context.Canceled)
 	first, err := f.store.Once(ctx, key, time.Now().Add(time.Hour))
 	check.Error(t, err, context.Canceled)
 	check.True(t, !first, "first, and an error")
