@@ -21,7 +21,7 @@ type Login struct {
 	cfg     LoginConfig // without Keys
 	paths   Paths
 	ring    *seal.Ring
-	store   Store
+	store   boundedStore
 	cookies cookies
 	logout  *http.CrossOriginProtection
 	log     *slog.Logger
@@ -35,7 +35,7 @@ type Login struct {
 
 // NewLogin returns the login handler. It does no network; its error joins everything that is wrong with the configuration.
 func (c *Client) NewLogin(cfg LoginConfig) (*Login, error) {
-	l := &Login{rp: c, cfg: cfg, store: cfg.Store, log: c.log, states: cache.New[*sessionState](maxStates)}
+	l := &Login{rp: c, cfg: cfg, store: boundedStore{cfg.Store}, log: c.log, states: cache.New[*sessionState](maxStates)}
 	errs := l.fill()
 
 	redirectURL, err := url.Parse(c.cfg.RedirectURL) // New has checked one that is there

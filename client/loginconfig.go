@@ -78,8 +78,8 @@ func (l *Login) fill() (errs []error) {
 			errs = append(errs, loginConfigError("Keys", "%s", plain(err)))
 		}
 	}
-	if l.store == nil {
-		l.store = NewMemoryStore(0)
+	if l.store.Store == nil {
+		l.store.Store = NewMemoryStore(0)
 	}
 	for _, d := range []struct {
 		field    string
