@@ -53,7 +53,7 @@ func (l *Login) backChannelLogout(r *http.Request) error {
 	if err != nil {
 		return wrap(op, err)
 	}
-	first, err := l.store.Once(ctx, digest("jti", l.namespace, token.Issuer, token.JTI), token.Expiry.Add(replaySlack))
+	first, err := l.store.Once(ctx, "logout:"+digest("jti", l.namespace, token.Issuer, token.JTI), token.Expiry.Add(replaySlack))
 	switch {
 	case err != nil:
 		return storeError(err)

@@ -11,7 +11,8 @@ import (
 
 const maxForm = 64 << 10
 
-// ErrLoginUsed: this login has been completed, or has failed, before. Each can be tried once.
+// ErrLoginUsed: the code of this login has been sent to the provider before. Each
+// is sent once, whatever the provider answers.
 var ErrLoginUsed = errors.New("this login was used before")
 
 // serveCallback ends a flow, one way or the other: its cookie goes first.
@@ -49,15 +50,9 @@ func (l *Login) serveCallback(w http.ResponseWriter, r *http.Request) {
 // complete turns the callback into a session. Nothing is left of it when it fails.
 func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Values, tx *Transaction, replaces string) error {
 	ctx := r.Context()
-	// Before anything is sent: whoever replays the cookie and the callback comes too late, in any replica.
-	first, err := l.store.Once(ctx, digest("flow", l.namespace, tx.State), tx.Expires.Add(flowSlack))
-	switch {
-	case err != nil:
-		return storeError(err)
-	case !first:
-		return callbackError("callback", ErrLoginUsed, "")
-	}
-	tokens, err := l.rp.exchange(ctx, values, tx, true)
+	tokens, err := l.rp.exchange(ctx, values, tx, true, BeforeRequest(func(ctx context.Context) error {
+		return l.markFlow(ctx, tx)
+	}))
 	if err != nil {
 		return err
 	}
@@ -85,6 +80,20 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 		return err
 	}
 	l.cookies.setSession(w, value, l.cfg.Lifetime)
+	return nil
+}
+
+// markFlow lets one callback of a flow through: whoever replays it with its
+// cookie comes too late, in any replica. A mark costs a token request, because
+// anybody can begin a login and bring any number of callbacks that fail.
+func (l *Login) markFlow(ctx context.Context, tx *Transaction) error {
+	first, err := l.store.Once(ctx, "flow:"+digest("flow", l.namespace, tx.State), tx.Expires.Add(flowSlack))
+	switch {
+	case err != nil:
+		return storeError(err)
+	case !first:
+		return callbackError("callback", ErrLoginUsed, "")
+	}
 	return nil
 }
 

@@ -21,13 +21,30 @@ const maxCodeLength = 16 << 10
 //
 // Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when the browser's parameters are not the answer
 // to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
-// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures.
-func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction) (*Tokens, error) {
-	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"))
+// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures; and
+// what BeforeRequest returns.
+func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction, opts ...ExchangeOption) (*Tokens, error) {
+	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"), opts...)
+}
+
+// ExchangeOption changes one Exchange.
+type ExchangeOption func(*exchangeRequest)
+
+type exchangeRequest struct{ before []func(context.Context) error }
+
+// BeforeRequest makes Exchange call f after every check that needs no answer of
+// the provider, immediately before the code is spent. An error of f stops the
+// exchange and comes back as it is.
+//
+// It is the place to mark a transaction as used: an earlier mark lets anybody who
+// can begin a login fill the place where marks are kept, without a word to the
+// provider.
+func BeforeRequest(f func(ctx context.Context) error) ExchangeOption {
+	return func(r *exchangeRequest) { r.before = append(r.before, f) }
 }
 
 // exchange is Exchange for those who need an ID token, or do not: some providers give one although openid was not asked for.
-func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transaction, needsIDToken bool) (*Tokens, error) {
+func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transaction, needsIDToken bool, opts ...ExchangeOption) (*Tokens, error) {
 	const op = "exchange"
 	if tx == nil || tx.State == "" || tx.Nonce == "" || tx.RedirectURI == "" {
 		return nil, configError(op, "", "needs the Transaction that Authorize gave")
@@ -45,6 +62,18 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	}
 	if needsIDToken { // an outage of the keys must not cost a code
 		if err := c.readyKeys(ctx, op, md); err != nil {
+			return nil, err
+		}
+	}
+	if md.TokenEndpoint == "" {
+		return nil, missingEndpoint(op, "token_endpoint", "Token")
+	}
+	request := new(exchangeRequest)
+	for _, opt := range opts {
+		opt(request)
+	}
+	for _, f := range request.before {
+		if err := f(ctx); err != nil {
 			return nil, err
 		}
 	}

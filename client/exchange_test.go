@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -59,7 +60,10 @@ func TestExchangeRefusesCallback(t *testing.T) {
 			c := newClient(t, p)
 			callback, tx := startLogin(t, p, c)
 			test.edit(callback, tx)
-			_, err := c.Exchange(t.Context(), callback, tx)
+			_, err := c.Exchange(t.Context(), callback, tx, client.BeforeRequest(func(context.Context) error {
+				t.Error("BeforeRequest was called for a callback that is refused")
+				return nil
+			}))
 			e := wantError(t, err, test.kind, "")
 			check.Equal(t, e.Op, "exchange", "op")
 			if test.is != nil {
@@ -85,6 +89,54 @@ func TestExchangeAuthorizationError(t *testing.T) {
 	check.Equal(t, check.As[*client.AuthorizationError](t, err).Code, "access_denied", "code")
 	check.Equal(t, wantError(t, err, client.KindRefused, "").Code, "access_denied", "code")
 	check.True(t, !errors.Is(err, client.ErrLoginRequired), "access_denied is no ErrLoginRequired")
+}
+
+// BeforeRequest comes after everything that can be checked without the code.
+func TestBeforeRequest(t *testing.T) {
+	t.Parallel()
+	refusal := errors.New("used before")
+	for name, test := range map[string]struct {
+		answer error
+		fault  string // of the provider
+		edit   func(discovery map[string]any)
+		calls  int
+	}{
+		"fine":              {calls: 1},
+		"its error":         {answer: refusal, calls: 1},
+		"no keys":           {fault: "jwks"},
+		"no token endpoint": {edit: func(d map[string]any) { delete(d, "token_endpoint") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			if test.edit != nil {
+				p.Edit("discovery", test.edit)
+			}
+			c := newClient(t, p)
+			callback, tx := startLogin(t, p, c)
+			if test.fault != "" {
+				p.Fault(test.fault, oidctest.Down)
+			}
+			calls := 0
+			tokens, err := c.Exchange(t.Context(), callback, tx, client.BeforeRequest(func(ctx context.Context) error {
+				calls++
+				check.Equal(t, p.Requests("jwks"), 1, "requests for keys by then")
+				check.Equal(t, p.Requests("token"), 0, "token requests by then")
+				return test.answer
+			}))
+			check.Equal(t, calls, test.calls, "calls")
+			if test.calls == 1 && test.answer == nil {
+				check.NoError(t, err)
+				check.True(t, tokens.AccessToken != "", "no access token")
+				return
+			}
+			check.True(t, err != nil && tokens == nil, "no error, or tokens beside it")
+			check.Equal(t, p.Requests("token"), 0, "token requests")
+			if test.answer != nil {
+				check.True(t, err == refusal, "the error came back as %v", err)
+			}
+		})
+	}
 }
 
 func TestExchangeNeedsTransaction(t *testing.T) {
