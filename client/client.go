@@ -16,6 +16,7 @@ import (
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/keyset"
+	"github.com/relyingparty/oidc/internal/remote"
 )
 
 const defaultSkew = 30 * time.Second
@@ -84,7 +85,13 @@ func New(cfg Config) (*Client, error) {
 		HTTPClient: cfg.HTTPClient, AllowHTTP: cfg.InsecureAllowHTTP, Observe: observe,
 	})
 	c.keys = keyset.New(keyset.Config{
-		URL: c.jwksURL, AllowHTTP: cfg.InsecureAllowHTTP, HTTPClient: cfg.HTTPClient, Logger: c.log, Observe: observe,
+		URL: c.jwksURL, AllowHTTP: cfg.InsecureAllowHTTP, HTTPClient: cfg.HTTPClient, Logger: c.log,
+		Observe: func(name, url string, took time.Duration, err error) {
+			c.meta.Outcome("jwks_uri", remote.Moved(err)) // a key set may move: the metadata knows where to
+			if observe != nil {
+				observe(name, url, took, err)
+			}
+		},
 	})
 	cfg.ClientSecret, cfg.AssertionKey, cfg.ExtraTokenParams = "", nil, nil
 	c.cfg = cfg

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -128,13 +126,9 @@ func (c *Client) post(ctx context.Context, op string, t endpoint.Target, form ur
 
 // outcome counts what a change of the provider's metadata could explain. A caller who left says nothing about it.
 func (c *Client) outcome(ctx context.Context, url string, err error) {
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() == nil {
+		c.meta.Outcome(url, endpoint.Moved(err))
 	}
-	var e *endpoint.Error
-	failed := errors.As(err, &e) &&
-		(e.Status == http.StatusNotFound || e.Kind == endpoint.Unreachable && e.Status != http.StatusTooManyRequests)
-	c.meta.Outcome(url, failed)
 }
 
 // noteAudience logs when a token is not for the APIs it was asked for: some providers ignore resource or audience,

@@ -87,8 +87,7 @@ func (c *Client) settle(err error, shown *Error) outcome {
 	if !ok || e.Kind == endpoint.Misconfigured {
 		return neutral
 	}
-	busy := e.Status == http.StatusTooManyRequests
-	c.source.Outcome(OperationIntrospection, (e.Kind == endpoint.Unreachable && !busy) || e.Status == http.StatusNotFound)
+	c.source.Outcome(OperationIntrospection, endpoint.Moved(err))
 	switch e.Status {
 	case 0:
 		if e.Kind == endpoint.Unreachable { // no answer, or not all of it

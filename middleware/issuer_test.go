@@ -2,9 +2,14 @@ package middleware_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
@@ -116,4 +121,49 @@ func TestMetadataNamesLoopback(t *testing.T) {
 		wantReason(t, guard, "opaque", middleware.IDPUnavailable)
 		check.Contains(t, log.String(), "jwks_uri", "introspection_endpoint", "InsecureAllowHTTP")
 	}
+}
+
+// TestKeySetMoves: the metadata says where a key set went, and is asked after the third failure at the old address. Junk
+// tokens cannot have it asked more often than once in 30 seconds.
+func TestKeySetMoves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op := newProvider(oidctest.Config{})
+		var moved atomic.Bool
+		cfg := forProvider(op)
+		cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case moved.Load() && r.URL.Path == "/jwks":
+				w := httptest.NewRecorder()
+				w.WriteHeader(http.StatusNotFound)
+				return w.Result(), nil
+			case r.URL.Path == "/keys2":
+				r = r.Clone(r.Context())
+				r.URL.Path = "/jwks"
+			}
+			return op.Transport().RoundTrip(r)
+		})}
+		guard := newGuard(t, cfg)
+		wantReason(t, guard, op.AccessToken(nil), "")
+		moved.Store(true)
+		op.RotateKeys(false)
+		began := time.Now()
+		for n := range 100 { // before the metadata says so: junk, and tokens of the new key
+			wantReason(t, guard, junk(t, op, fmt.Sprint("junk ", n), nil), middleware.KeyUnknown)
+			wantReason(t, guard, op.AccessToken(nil), middleware.KeyUnknown)
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		check.True(t, op.Requests("discovery") <= 1+4, "%d metadata requests in %v", op.Requests("discovery"), time.Since(began))
+
+		op.Edit("discovery", func(doc object) { doc["jwks_uri"] = op.Issuer() + "/keys2" })
+		began = time.Now()
+		for {
+			if _, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(nil)}); err == nil {
+				break
+			}
+			time.Sleep(time.Second)
+			check.True(t, time.Since(began) <= 2*time.Minute, "the keys are not found at their new address")
+		}
+	})
 }

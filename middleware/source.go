@@ -51,17 +51,11 @@ func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 		HTTPClient: g.cfg.HTTPClient,
 		Logger:     g.log,
 		Observe: func(name, url string, took time.Duration, err error) {
-			meta.Outcome("jwks_uri", lost(err))
+			meta.Outcome("jwks_uri", remote.Moved(err))
 			g.observe(name, url, took, err)
 		},
 	})
 	return src, nil
-}
-
-// lost reports whether a fetch failed in a way that a moved endpoint would explain.
-func lost(err error) bool {
-	e, ok := errors.AsType[*remote.Error](err)
-	return ok && (e.Kind == remote.Unreachable || e.Kind == remote.Status && (e.Status == http.StatusNotFound || e.Status >= 500))
 }
 
 func (s *source) keysURL(ctx context.Context) (string, error) {

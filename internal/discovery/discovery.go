@@ -39,6 +39,7 @@ type Source struct {
 	candidates []string                    // issuers the first document may name
 	fixed      *document                   // static
 	doc        *remote.Document[*document] // discovered; nil when static
+	newer      *remote.Newer[*document]    // refetches out of turn; nil when static
 	outcomes   outcomes
 }
 
@@ -97,6 +98,7 @@ func New(cfg Config) (*Source, error) {
 		MinTTL: refreshEvery, MaxTTL: refreshEvery, DefaultTTL: refreshEvery,
 		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
 	})
+	s.newer = remote.NewNewer(s.doc)
 	return checked(s, problems)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,21 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause: a context error, a system error number or a certificate error, never a transport's own text.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Moved reports whether err is a call that a changed address would explain: the
+// server is away, or what it answers is not the endpoint's. Old addresses answer
+// 404 or 410, redirect elsewhere, or show a page. It does not count that the
+// server is busy.
+func Moved(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok || e.Status == http.StatusTooManyRequests:
+		return false
+	case e.Status == http.StatusNotFound || e.Status == http.StatusGone:
+		return true
+	}
+	return e.Kind == Unreachable || e.Kind == Protocol
+}
 
 // failed explains why no answer came, in words of ours: a transport's error text may quote what the peer sent.
 func failed(ctx context.Context, name string, err error) *Error {

@@ -42,6 +42,30 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	html := typed("text/html")
+	for name, tc := range map[string]struct {
+		answer roundTrip
+		want   bool
+	}{
+		"success":       {answer(200, nil, `{}`), false},
+		"no connection": {func(*http.Request) (*http.Response, error) { return nil, io.EOF }, true},
+		"500":           {answer(500, nil, ""), true},
+		"503":           {answer(503, nil, ""), true},
+		"404":           {answer(404, nil, `{"error":"invalid_client"}`), true},
+		"410":           {answer(410, html, "<p>gone"), true},
+		"a redirect":    {answer(308, http.Header{"Location": {"https://elsewhere.example.test/"}}, ""), true},
+		"a page":        {answer(200, html, "<p>welcome"), true},
+		"busy":          {answer(429, nil, ""), false},
+		"a refusal":     {answer(400, nil, `{"error":"invalid_grant"}`), false},
+		"bad client":    {answer(401, nil, `{"error":"invalid_client"}`), false},
+	} {
+		_, err := caller(tc.answer).Post(t.Context(), target(), nil, nil)
+		check.Equal(t, endpoint.Moved(err), tc.want, name)
+	}
+}
+
 func TestConnectionFailures(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -66,7 +66,7 @@ func TestOneRequestPerBackoffStepWhateverTheCallers(t *testing.T) {
 		began := time.Now()
 		_, err := d.Refetch(t.Context())
 		check.As[*remote.Error](t, err)
-		d.Refresh()
+		remote.NewNewer(d).Refresh()
 		synctest.Wait()
 		check.Equal(t, time.Since(began), 0, "time Refetch waited in backoff")
 		check.Equal(t, s.requests.Load(), 1, "requests")

@@ -1,7 +1,9 @@
 package remote
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +47,15 @@ func (e *Error) Error() string {
 		b.WriteString(": failed")
 	}
 	return b.String()
+}
+
+// Moved reports whether err is a failed fetch that a changed address would
+// explain: the server is away, or what it answers is not the document. Old
+// addresses answer 404, redirect elsewhere, or show a page. It does not count
+// that the server is busy, nor that no request was made.
+func Moved(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && !e.inner && e.Kind != Misconfigured && e.Status != http.StatusTooManyRequests
 }
 
 // Unwrap gives the cause.

@@ -46,20 +46,18 @@ func (n *Newer[T]) Than(ctx context.Context, tried T) (T, error) {
 		n.mu.Unlock()
 		return held, nil
 	}
-	running := n.running
 	switch {
-	case running != nil:
+	case n.running != nil:
 	case !n.doc.Fresh():
 		n.mu.Unlock()
 		return n.doc.Refetch(ctx)
-	case !n.refetched.IsZero() && time.Since(n.refetched) < newerInterval, n.doc.Backoff() > 0:
+	case !n.allowed():
 		n.mu.Unlock()
 		return tried, nil
 	default:
-		running = make(chan struct{})
-		n.running = running
-		go n.refetch(context.WithoutCancel(ctx), running)
+		n.start(ctx)
 	}
+	running := n.running
 	n.mu.Unlock()
 
 	select {
@@ -71,6 +69,27 @@ func (n *Newer[T]) Than(ctx context.Context, tried T) (T, error) {
 		return held, nil
 	}
 	return tried, nil
+}
+
+// Refresh starts a refetch in the background, if the budget allows one. It does
+// not wait.
+func (n *Newer[T]) Refresh() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.running == nil && n.allowed() {
+		n.start(context.Background())
+	}
+}
+
+// allowed reports whether there is budget for a refetch now; mu is held.
+func (n *Newer[T]) allowed() bool {
+	return (n.refetched.IsZero() || time.Since(n.refetched) >= newerInterval) && n.doc.Backoff() == 0
+}
+
+// start begins a refetch that outlives its caller; mu is held.
+func (n *Newer[T]) start(ctx context.Context) {
+	n.running = make(chan struct{})
+	go n.refetch(context.WithoutCancel(ctx), n.running)
 }
 
 // refetch ends with its fetch, which has its own deadline. The document logs a

@@ -96,15 +96,6 @@ func (d *Document[T]) Get(ctx context.Context) (T, error) {
 // Refetch joins or starts a fetch now, unless failures have put it into backoff (then the held error).
 func (d *Document[T]) Refetch(ctx context.Context) (T, error) { return d.fetchNow(ctx, true) }
 
-// Refresh starts a fetch in the background, unless one runs or failures have put it into backoff. It does not wait.
-func (d *Document[T]) Refresh() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.flight == nil && !time.Now().Before(d.retryAt) {
-		d.start(context.Background())
-	}
-}
-
 // Held is Get for those who must not wait and know what time it is: what is held and usable now. It, too, may start a
 // refresh in the background.
 func (d *Document[T]) Held(now time.Time) (v T, ok bool) {

@@ -139,8 +139,8 @@ func TestRefetchJoinsARunningFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := &server{handle: after(time.Second, says(200, "v1"))}
 		d := remote.New(config(s))
-		d.Refresh()
-		d.Refresh()
+		go func() { _, _ = d.Get(t.Context()) }()
+		synctest.Wait()
 		v, err := d.Refetch(t.Context())
 		check.NoError(t, err)
 		check.Equal(t, v, "v1", "value")

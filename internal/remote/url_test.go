@@ -89,6 +89,8 @@ func TestCheckNamedURL(t *testing.T) {
 		"https://[::ffff:7f00:1]/",
 		"https://0.0.0.0/",
 		"https://[::]/",
+		"https://[::%25lo]/",
+		"https://[::ffff:0.0.0.0]/",
 		"https://169.254.169.254/latest/meta-data/", // a cloud's credentials
 		"https://[fe80::1%25eth0]/",
 		"https://[::ffff:169.254.169.254]/",
@@ -113,6 +115,7 @@ func TestCheckNamedURL(t *testing.T) {
 	}
 	for _, raw := range []string{
 		"https://id.example.com/token",
+		"https://id.example.com./token",
 		"https://10.0.0.5/token", // private addresses are an enterprise's own
 		"https://172.16.0.1:8443/token",
 		"https://192.168.1.1/token",
