@@ -36,6 +36,9 @@ func (c *Client) signed(ctx context.Context, md *discovery.Metadata, raw string,
 		if err == nil && !want.unsigned {
 			_, err = c.keys.Verify(ctx, token)
 		}
+		if c.unlisted(err, want) {
+			token, err = c.relisted(ctx, md, raw, want, err)
+		}
 		return token, wrap(want.op, err)
 	case symmetric:
 		token, err := jws.Parse(raw, jws.Options{Algs: c.cfg.IDTokenAlgs, Types: want.types})

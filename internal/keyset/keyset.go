@@ -38,6 +38,9 @@ type Source struct {
 // ErrKeyUnknown: the keys are reachable and none fits. It does not prove that the token is forged: it may be signed with a key published moments ago.
 var ErrKeyUnknown = errors.New("keyset: no key fits the token")
 
+// ErrKeyUnfit is the ErrKeyUnknown of a kid that is known, whose keys are not for the token's algorithm.
+var ErrKeyUnfit = fmt.Errorf("%w: its kid is that of a key for another algorithm", ErrKeyUnknown)
+
 // New makes a source whose keys are not fetched yet. It does no I/O.
 func New(cfg Config) *Source {
 	logger := cfg.Logger

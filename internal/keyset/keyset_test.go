@@ -114,9 +114,15 @@ func TestKeyMustFitTheToken(t *testing.T) {
 		srv := &server{body: publish(t, k, e)}
 		s := newSource(srv)
 		accepted(t, s, k.token(t, nil))
-		unknown(t, s, k.token(t, map[string]any{"alg": "PS256"})) // the JWK says RS256
-		unknown(t, s, newSigner(t, "ES384", "e").token(t, nil))   // another curve
-		unknown(t, s, newSigner(t, "ES256", "k").token(t, nil))   // another type
+		for _, unfit := range []*jws.Token{
+			k.token(t, map[string]any{"alg": "PS256"}), // the JWK says RS256
+			newSigner(t, "ES384", "e").token(t, nil),   // another curve
+			newSigner(t, "ES256", "k").token(t, nil),   // another type
+		} {
+			_, err := s.Verify(t.Context(), unfit)
+			check.Error(t, err, keyset.ErrKeyUnknown)
+			check.Error(t, err, keyset.ErrKeyUnfit)
+		}
 		check.Equal(t, srv.requests.Load(), 1, "requests: a known kid never refetches")
 	})
 }

@@ -58,13 +58,15 @@ func (s *set) add(at idAlg, k Key) {
 // verify tries the keys that fit t. rotated: the set cannot judge t, newer keys might (its kid is unknown; or it has
 // none, and no key here made its signature). A bad signature under a known kid is final.
 func (s *set) verify(t *jws.Token) (thumbprint Thumbprint, rotated bool, err error) {
-	err = ErrKeyUnknown
+	_, known := s.ids[t.KeyID]
+	if err = ErrKeyUnknown; known {
+		err = ErrKeyUnfit
+	}
 	for _, k := range s.byID[idAlg{t.KeyID, t.Alg}] {
 		if err = t.Verify(k.Public); err == nil {
 			return k.Thumbprint, false, nil
 		}
 	}
-	_, known := s.ids[t.KeyID]
 	return Thumbprint{}, !known, err
 }
 
