@@ -39,6 +39,22 @@ func TestParserRemembersHeaders(t *testing.T) {
 	}
 }
 
+// TestParserForgetsRefusedHeaders: a header that was refused once is refused
+// again, although nothing else has taken its place in the meantime.
+func TestParserForgetsRefusedHeaders(t *testing.T) {
+	t.Parallel()
+	p := jws.NewParser(jws.Options{})
+	for header, reason := range map[string]jws.Reason{
+		`{"alg":"none"}`: jws.AlgNotAllowed, `{"alg":"HS256"}`: jws.AlgNotAllowed, `{"alg":"RS256","typ":"at+jwt"}`: jws.TypeNotAllowed,
+		`{"alg":"RS256","crit":["exp"]}`: jws.Malformed, `{"alg":"RS256","kid":1}`: jws.Malformed, `{}`: jws.Malformed,
+	} {
+		for range 3 {
+			_, err := p.Parse(compact(header, `{}`, "signature"))
+			refused(t, err, reason)
+		}
+	}
+}
+
 // TestParsersShareNothing: what one accepts another may refuse.
 func TestParsersShareNothing(t *testing.T) {
 	t.Parallel()
@@ -61,4 +77,7 @@ func TestParserRemembersNoLongHeader(t *testing.T) { // allocations are not coun
 		return testing.AllocsPerRun(100, func() { _, _ = p.Parse(raw) })
 	}
 	check.True(t, allocations(300) < allocations(400), "a header of more than 512 bytes is remembered")
+	long := compact(`{"alg":"ES256","x":"`+strings.Repeat("x", 400)+`"}`, `{}`, "signature")
+	alone := testing.AllocsPerRun(100, func() { _, _ = jws.Parse(long, jws.Options{}) })
+	check.Equal(t, allocations(400), alone, "allocations for a header that is not remembered")
 }
