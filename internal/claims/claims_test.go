@@ -1,6 +1,7 @@
 package claims_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -43,13 +44,19 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 	_, scopes := s.Scopes()
 	_, scp := s.Strings("scp")
 	decoded := s.Decode(&struct{ N int }{})
-	for _, err := range []error{duplicate, exp, sub, active, scopes, scp, decoded} {
+	own := s.Decode(&struct{ N teller }{})
+	for _, err := range []error{duplicate, exp, sub, active, scopes, scp, decoded, own} {
 		e := check.As[*claims.Error](t, err)
 		check.Lacks(t, e.Error(), secret)
 		check.True(t, len(e.Error()) < 300, "%d bytes of error", len(e.Error()))
 		check.Equal(t, e.Problem, claims.Malformed, "problem")
 	}
 }
+
+// teller fails to decode, and tells what.
+type teller struct{}
+
+func (*teller) UnmarshalJSON(raw []byte) error { return errors.New(string(raw)) }
 
 func TestSetIsIndexed(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,7 @@ func TestParseAccepts(t *testing.T) {
 		`{}`, " \t\r\n{ \n} \n", payload,
 		`{"a":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":1}]}`,
 		`{"a":{"b":1},"b":[{"c":1}],"c":1}`,
+		`{"oqtusm":1,"rugpxs":1}`, // these two have the same hash
 		`{"a":1.5e-3,"b":-0,"c":0.0,"d":1E+2,"e":-1.25}`,
 		`{"":1,"a b":"","\u00e9":1,"日本":[[],{}]}`,
 		`{"a":"\"\\\/\b\f\n\r\t\u0000\uD834\uDD1E"}`,
@@ -63,6 +64,7 @@ func TestParseRefuses(t *testing.T) {
 		"leading comma in array":  `{"a":[,1]}`,
 		"missing comma":           `{"a":1 "b":1}`,
 		"missing colon":           `{"a" 1}`,
+		"equals sign":             `{"a"=1}`,
 		"unquoted name":           `{a:1}`,
 		"single quotes":           `{'a':1}`,
 		"comment":                 `{/**/}`,
@@ -70,7 +72,12 @@ func TestParseRefuses(t *testing.T) {
 		"trailing data":           `{} x`,
 		"trailing zero byte":      "{}\x00",
 		"wrong close":             `{"a":[}]}`,
+		"wrong close of array":    `{"a":[1}}`,
+		"wrong close of object":   `{"a":[{"b":1]]}`,
 		"capital literal":         `{"a":True}`,
+		"misspelt true":           `{"a":trux}`,
+		"misspelt false":          `{"a":falsy}`,
+		"misspelt null":           `{"a":nuli}`,
 		"NaN":                     `{"a":NaN}`,
 		"leading zero":            `{"a":01}`,
 		"plus":                    `{"a":+1}`,
@@ -82,13 +89,22 @@ func TestParseRefuses(t *testing.T) {
 		"out of range, digits":    `{"a":` + strings.Repeat("9", 310) + `}`,
 		"control character":       "{\"a\":\"\x1f\"}",
 		"newline in string":       "{\"a\":\"0123456789\n\"}",
+		"control, then a letter":  "{\"a\":\"\x01n\"}",
+		"control, then a quote":   "{\"a\":\"\x01\"\"}",
+		"control, then an escape": "{\"a\":\"\x01u0041\"}",
+		"control in name":         "{\"\x01n\":1}",
 		"other space":             "{\u00a0}",
 		"vertical tab":            "{\v}",
+		"form feed":               "{\f}",
+		"form feed before value":  "{\"a\":\f1}",
 		"bad escape":              `{"a":"\x"}`,
 		"bad unicode escape":      `{"a":"\u00g0"}`,
 		"high surrogate":          `{"a":"\ud834"}`,
 		"high surrogate, no low":  `{"a":"\ud834\u0041"}`,
 		"two high surrogates":     `{"a":"\ud834\ud834"}`,
+		"two low surrogates":      `{"a":"\udc00\udc00"}`,
+		"low surrogate first":     `{"a":"\udc00\ud834"}`,
+		"high surrogate, beyond":  `{"a":"\ud834\ue000"}`,
 		"high surrogate, text":    `{"a":"\ud834abcdefgh"}`,
 		"low surrogate":           `{"a":"\udd1e"}`,
 		"surrogate in name":       `{"\ud834":1}`,
@@ -160,6 +176,19 @@ func TestParseRefusesCaseVariants(t *testing.T) {
 		`{"CNF":{}}`:              "cnf",
 		`{"Active":true}`:         "active",
 		`{"scoPe":""}`:            "scope",
+		`{"Nonce":""}`:            "nonce",
+		`{"AZP":""}`:              "azp",
+		`{"Sub":""}`:              "sub",
+		`{"NBF":1}`:               "nbf",
+		`{"iAt":1}`:               "iat",
+		`{"Sid":""}`:              "sid",
+		`{"Jti":""}`:              "jti",
+		`{"Typ":""}`:              "typ",
+		`{"At_hash":""}`:          "at_hash",
+		`{"auth_Time":1}`:         "auth_time",
+		`{"Acr":""}`:              "acr",
+		`{"Events":{}}`:           "events",
+		`{"SCP":""}`:              "scp",
 	} {
 		_, err := claims.Parse([]byte(raw))
 		e := refused(t, err, claim, claims.Malformed)
@@ -171,7 +200,7 @@ func TestParseRefusesCaseVariants(t *testing.T) {
 
 func TestParseHeader(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{`{"ALG":"RS256"}`, `{"x5t#s256":""}`, `{"X5T#S256":""}`, `{"Crit":[]}`, `{"B64":true}`} {
+	for _, raw := range []string{`{"ALG":"RS256"}`, `{"Kid":""}`, `{"TYP":""}`, `{"x5t#s256":""}`, `{"X5T#S256":""}`, `{"Crit":[]}`, `{"B64":true}`, `{"Zip":""}`} {
 		_, err := claims.ParseHeader([]byte(raw))
 		check.Equal(t, check.As[*claims.Error](t, err).Problem, claims.Malformed, raw)
 	}

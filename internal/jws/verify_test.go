@@ -55,6 +55,7 @@ func TestVerify(t *testing.T) {
 			for _, no := range []crypto.PublicKey{
 				nil, "key", []byte("key"), keys()[keyOf[alg]], (*rsa.PublicKey)(nil), (*ecdsa.PublicKey)(nil), &rsa.PublicKey{}, &ecdsa.PublicKey{},
 				ed25519.PublicKey(nil), make(ed25519.PublicKey, 31),
+				&ecdsa.PublicKey{X: big.NewInt(1), Y: big.NewInt(1)}, // without a curve, as algorithms that need none
 				&ecdsa.PublicKey{Curve: elliptic.P256()}, &ecdsa.PublicKey{Curve: elliptic.P384()}, &ecdsa.PublicKey{Curve: elliptic.P521()},
 			} {
 				check.True(t, !jws.Fits(alg, no), "%T fits", no)
@@ -137,6 +138,40 @@ func TestVerifyNumbersOutOfRange(t *testing.T) {
 		}
 		other := parse(t, signed+"."+b64(string(rs(r, new(big.Int).Sub(n, s), size))), jws.Options{})
 		check.NoError(t, other.Verify(key.Public()))
+	}
+}
+
+// TestVerifyECDSASize: r||s has one length. A zero in front of s changes its
+// bytes and not its value, so that one signature would have many spellings.
+func TestVerifyECDSASize(t *testing.T) {
+	t.Parallel()
+	for alg, size := range sizes {
+		signed := b64(`{"alg":"`+alg+`"}`) + "." + b64(`{}`)
+		sig := string(signature(t, alg, signed))
+		for name, bad := range map[string]string{
+			"zero before s": sig[:size] + "\x00" + sig[size:], "zeros before s": sig[:size] + "\x00\x00\x00" + sig[size:],
+			"zero before r": "\x00" + sig, "zero before both": "\x00" + sig[:size] + "\x00" + sig[size:],
+			"zero at the end": sig + "\x00", "zeros at the end": sig + strings.Repeat("\x00", 2*size), "twice": sig + sig,
+		} {
+			t.Run(alg+" "+name, func(t *testing.T) {
+				refused(t, parse(t, signed+"."+b64(bad), jws.Options{}).Verify(keys()[keyOf[alg]].Public()), jws.SignatureInvalid)
+			})
+		}
+	}
+}
+
+// TestVerifyLongTokens: all of a token is verified, also beyond what the
+// buffer for most of them holds.
+func TestVerifyLongTokens(t *testing.T) {
+	t.Parallel()
+	for _, alg := range []string{"RS256", "PS384", "ES512", "EdDSA"} {
+		public := keys()[keyOf[alg]].Public()
+		payload := `{"a":"` + strings.Repeat("x", 6000) + `"}`
+		raw := sign(t, alg, "", payload)
+		check.NoError(t, parse(t, raw, jws.Options{}).Verify(public))
+		first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+		changed := raw[:first+1] + b64(payload[:len(payload)-3]+`y"}`) + raw[last:]
+		refused(t, parse(t, changed, jws.Options{}).Verify(public), jws.SignatureInvalid)
 	}
 }
 

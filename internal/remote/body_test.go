@@ -3,6 +3,7 @@ package remote_test
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,6 +81,18 @@ func TestEmptyGzipMembersEnd(t *testing.T) {
 		check.As[*remote.Error](t, err)
 		check.True(t, endless.read < 1<<20, "%d bytes were read", endless.read)
 	})
+}
+
+// TestALargeBodyIsNotRead: the limit is on what is read, not on what is kept.
+func TestALargeBodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	endless := &repeated{part: []byte("a")}
+	_, err := remote.ReadBody(&http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(endless, 64<<20), endless}}, 1000)
+	check.Contains(t, check.As[*remote.BodyError](t, err).Error(), "larger than 1000 bytes")
+	check.True(t, endless.read < 64<<10, "%d bytes were read", endless.read)
 }
 
 type repeated struct {

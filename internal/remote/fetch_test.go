@@ -3,6 +3,7 @@ package remote_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -118,6 +119,41 @@ func TestNotModifiedWithoutAValueIsInvalid(t *testing.T) {
 	})
 }
 
+// TestNotModifiedUnaskedIsInvalid: an answer without an ETag cannot be asked
+// for again conditionally, so a 304 says nothing about it.
+func TestNotModifiedUnaskedIsInvalid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &server{handle: says(200, "v1")}
+		d := remote.New(config(s))
+		_, err := d.Get(t.Context())
+		check.NoError(t, err)
+		s.handle = says(304, "")
+		_, err = d.Refetch(t.Context())
+		check.Equal(t, check.As[*remote.Error](t, err).Kind, remote.Invalid, "kind")
+	})
+}
+
+// TestLongETagIsDropped: what a server sends as an ETag is kept and sent back
+// with each request, so it has a bound.
+func TestLongETagIsDropped(t *testing.T) {
+	for size, kept := range map[int]bool{1024: true, 1025: false} {
+		bubbleRun(t, fmt.Sprint(size), func(t *testing.T) {
+			etag := `"` + strings.Repeat("e", size-2) + `"`
+			var sent string
+			d := remote.New(config(&server{handle: func(w http.ResponseWriter, r *http.Request) {
+				sent = r.Header.Get("If-None-Match")
+				says(200, "v1", "ETag", etag)(w, r)
+			}}))
+			for range 2 {
+				_, err := d.Refetch(t.Context())
+				check.NoError(t, err)
+			}
+			check.Equal(t, sent == etag, kept, "sent back")
+			check.Equal(t, sent == "", !kept, "nothing sent")
+		})
+	}
+}
+
 func TestOnlyStatus200IsADocument(t *testing.T) {
 	for _, status := range []int{201, 204, 206, 300, 400, 401, 404, 410, 429, 500, 503} {
 		bubbleRun(t, http.StatusText(status), func(t *testing.T) {
@@ -214,6 +250,11 @@ func TestHTTPClientFollowsNoRedirect(t *testing.T) {
 	check.Equal(t, s.requests.Load(), 1, "requests")
 	check.True(t, remote.HTTPClient(nil) != http.DefaultClient, "the default client is not private")
 	check.True(t, remote.HTTPClient(nil).Transport != http.DefaultTransport, "the default transport is not private")
+	own, ok := remote.HTTPClient(nil).Transport.(*http.Transport)
+	check.True(t, ok, "the private transport is a %T", remote.HTTPClient(nil).Transport)
+	check.Equal(t, own.ResponseHeaderTimeout, 10*time.Second, "timeout of headers")
+	check.Equal(t, own.TLSHandshakeTimeout, 5*time.Second, "timeout of TLS")
+	check.Equal(t, own.MaxResponseHeaderBytes, 64<<10, "bytes of headers")
 }
 
 func TestConnectionErrorsAreUnreachable(t *testing.T) {

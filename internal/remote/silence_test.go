@@ -63,7 +63,7 @@ func TestConnectionsThatDiedInSilence(t *testing.T) {
 func TestIdleConnectionsOutliveACallerWhoLeft(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]int64{
-		nil: 0, context.Canceled: 0, errors.New("reset"): 0, context.DeadlineExceeded: 1, &net.DNSError{IsTimeout: true}: 1,
+		nil: 0, context.Canceled: 0, errors.New("reset"): 0, &net.DNSError{IsNotFound: true}: 0, context.DeadlineExceeded: 1, &net.DNSError{IsTimeout: true}: 1,
 	} {
 		var c closer
 		remote.Ended(&http.Client{Transport: &c}, err)

@@ -50,6 +50,8 @@ func TestCheckURL(t *testing.T) {
 		{" https://id.example.com/", "space"},
 		{"https://id.example.com/ ", "space"},
 		{"https://id.example.com/\n", "control"},
+		{"https://id.example.com/\x7f", "control"},
+		{"https://id.example.com/\u009b2J", "control"}, // which some terminals obey
 		{"https://id.example.com\\@evil.example/", "backslash"},
 		{"https://id.example.com/%zz", "not a URL"},
 	}
@@ -149,6 +151,7 @@ func TestSameOrigin(t *testing.T) {
 		{"http://localhost", "http://localhost:80/", true},
 		{"https://[::1]/", "https://[::1]:443/", true},
 		{"https://id.example.com", "http://id.example.com", false},
+		{"https://id.example.com:8443", "http://id.example.com:8443", false},
 		{"https://id.example.com", "https://id.example.com:444", false},
 		{"https://id.example.com", "https://id.example.com.", false},
 		{"https://id.example.com", "https://evil.example", false},

@@ -73,6 +73,15 @@ func TestRotation(t *testing.T) {
 	check.Error(t, err, seal.ErrOpen)
 }
 
+// TestFormat: what an earlier version sealed must open. The text was made once,
+// so a change of the key's derivation, the label or the layout shows here.
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	plain, err := ring(t, bytes.Repeat([]byte{0x2a}, 32)).OpenString("a purpose", "Adua8vl8UhvGj5ApznY5Al5wFAtFMRQkNjKGVryD2_pQH80")
+	check.NoError(t, err)
+	check.Equal(t, string(plain), "a text", "text")
+}
+
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	r := ring(t, newKey(), newKey())
@@ -97,7 +106,7 @@ func TestOpenRefuses(t *testing.T) {
 		check.Equal(t, err, seal.ErrOpen, fmt.Sprint(len(bad), " bytes"))
 	}
 	text := r.SealString("a", []byte("text"))
-	for _, bad := range []string{"", "a", text + "=", text + "\n", text[:4] + "\r\n" + text[4:], " " + text, text + "A", "!" + text[1:], strings.Repeat("A", 4<<20)} {
+	for _, bad := range []string{"", "a", text + "=", text + "\n", text + "\r", text[:4] + "\r" + text[4:], text[:4] + "\r\n" + text[4:], " " + text, text + "A", "!" + text[1:], strings.Repeat("A", 4<<20)} {
 		_, err := r.OpenString("a", bad)
 		check.Equal(t, err, seal.ErrOpen, fmt.Sprintf("%.20q", bad))
 	}
