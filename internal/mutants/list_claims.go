@@ -12,14 +12,17 @@ var claims = []mutant{
 	change("literal-by-its-first-letter", "parse.go", ` || string(p.raw[p.pos:p.pos+len(want)]) != want`, ``),
 	change("no-colon", "parse.go", `if p.peek() != ':' {`, `if p.peek() != ':' && p.peek() != '=' {`),
 	change("trailing-comma", "parse.go", "\t\tcase ']':\n\t\t\tp.pos++\n\t\t\treturn 0\n\t\tdefault:", "\t\tcase ']', '}':\n\t\t\tp.pos++\n\t\t\treturn 0\n\t\tdefault:"),
-	change("a-document-left-in-memory", "parse.go", "\tclear(p.raw)\n", ``),
-	change("large-documents-kept", "parse.go", `if cap(p.raw) > maxKept {`, `if false {`),
+	change("a-document-left-in-memory", "parse.go", "\tclear(p.raw)\n", ``).
+		equivalent("Nothing reads what is left in the buffer. It is cleared so that a dump of the memory holds no claims longer than it must."),
+	change("large-documents-kept", "parse.go", `if cap(p.raw) > maxKept {`, `if false {`).
+		equivalent("Only the memory that the pool of parsers holds is bounded by it, which nothing outside can see."),
 	change("other-whitespace", "parse.go", "case ' ', '\\t', '\\n', '\\r':\n\t\t\tp.pos++", "case ' ', '\\t', '\\n', '\\r', '\\f':\n\t\t\tp.pos++"),
 
 	// Numbers.
 	change("number-with-leading-zero", "number.go", "\tcase c == '0':\n\t\tp.pos++\n\tcase '1' <= c", "\tcase '0' <= c"),
 	change("number-without-fraction", "number.go", "\t\tp.pos++\n\t\tif !p.digits() {\n\t\t\treturn faultSyntax\n\t\t}\n\t}\n\texponent", "\t\tp.pos++\n\t\tp.digits()\n\t}\n\texponent"),
-	change("number-without-exponent", "number.go", "\t\t\tp.pos++\n\t\t}\n\t\tif !p.digits() {\n\t\t\treturn faultSyntax\n\t\t}", "\t\t\tp.pos++\n\t\t}\n\t\tp.digits()"),
+	change("number-without-exponent", "number.go", "\t\t\tp.pos++\n\t\t}\n\t\tif !p.digits() {\n\t\t\treturn faultSyntax\n\t\t}", "\t\t\tp.pos++\n\t\t}\n\t\tp.digits()").
+		equivalent("`strconv.ParseFloat` reads each number with an exponent, and refuses one without digits too."),
 	change("number-out-of-range", "number.go", `if exponent || p.pos-start > 300 {`, `if exponent && p.pos-start > 300 {`),
 	change("number-of-many-digits", "number.go", `if exponent || p.pos-start > 300 {`, `if exponent {`),
 	change("negative-time", "number.go", `if raw[0] == '-' {`, `if false {`),
@@ -100,14 +103,16 @@ var claims = []mutant{
 	// Values.
 	change("string-of-a-wrong-type", "values.go", `if k != kindString && k != kindEscaped {`, `if k == kindNumber {`),
 	change("bool-of-a-wrong-type", "values.go", `if k != kindBool {`, `if k == kindNumber {`),
-	change("time-of-a-wrong-type", "values.go", `if k != kindNumber {`, `if k != kindNumber && k != kindString {`),
+	change("time-of-a-wrong-type", "values.go", `if k != kindNumber {`, `if k != kindNumber && k != kindString {`).
+		equivalent("A string begins with a quote, which no number of seconds does: it is malformed all the same, in other words."),
 	change("time-out-of-range", "values.go", "\tsec, ok := seconds(raw)\n\tif !ok {", "\tsec, ok := seconds(raw)\n\tif !ok && false {"),
 	change("strings-with-a-number", "values.go", "\t\t\tif !e.isText {\n\t\t\t\treturn nil, wrongType(name, \"a string or an array of strings\")\n\t\t\t}\n", ``),
 	change("strings-of-a-wrong-type", "values.go", "\t\treturn v, nil\n\t}\n\treturn nil, wrongType(name, \"a string or an array of strings\")", "\t\treturn v, nil\n\t}\n\treturn nil, nil"),
 	change("scopes-of-a-wrong-type", "scopes.go", "\t\tdefault:\n\t\t\treturn nil, wrongType(\"scp\", \"a string or an array of strings\")\n", ``),
 	change("scope-with-a-space", "scopes.go", `if strings.Contains(one, " ") {`, `if false {`),
 	change("scopes-without-bound", "scopes.go", `if len(u.list) > maxScopes {`, `if false {`),
-	change("scopes-collected-without-bound", "scopes.go", `if s == "" || len(u.list) > maxScopes {`, `if s == "" {`),
+	change("scopes-collected-without-bound", "scopes.go", `if s == "" || len(u.list) > maxScopes {`, `if s == "" {`).
+		equivalent("Scopes refuses a list that is too long when it is complete; this line saves the work of completing it."),
 	change("scope-empty", "scopes.go", `if s == "" || len(u.list) > maxScopes {`, `if len(u.list) > maxScopes {`),
 	change("scope-twice", "scopes.go", `if slices.Contains(u.list, s) {`, `if slices.Contains(u.list, "") {`),
 	change("scope-twice-among-many", "scopes.go", `if _, ok := u.seen[s]; ok {`, `if false {`),

@@ -40,7 +40,8 @@ var jws = []mutant{
 	change("kid-of-a-wrong-type", "jws.go", `if err != nil || !ok || len(id) > maxKeyID {`, `if err == nil && ok && len(id) > maxKeyID {`),
 	change("typ-not-checked", "jws.go", "if t.Type, ok = accepted(typ, o.Types); !ok {", "if t.Type, ok = accepted(typ, o.Types); false {"),
 	change("typ-of-a-wrong-type", "jws.go", "if err != nil || !ok {\n\t\t\treturn errTypeForm", "if err == nil && !ok {\n\t\t\treturn errTypeForm"),
-	change("typ-beside-ascii", "jws.go", `if s[i] >= 0x80 {`, `if s[i] >= 0xff {`),
+	change("typ-beside-ascii", "jws.go", `if s[i] >= 0x80 {`, `if s[i] >= 0xff {`).
+		equivalent("A letter beyond ASCII takes more bytes than the ASCII letter it folds to, so the lengths differ already."),
 	change("typ-prefix-of-any-kind", "jws.go", `equalFold(typ[:len(prefix)], prefix)`, `typ[len(prefix)-1] == '/'`),
 
 	// Remembered headers.
@@ -48,7 +49,8 @@ var jws = []mutant{
 	change("header-remembered-before-it-is-checked", "jws.go", "\t\tif err := t.read(part, o); err != nil {\n\t\t\treturn nil, err\n\t\t}\n\t\theaders.add(raw[:first], t.Header)",
 		"\t\terr := t.read(part, o)\n\t\theaders.add(raw[:first], t.Header)\n\t\tif err != nil {\n\t\t\treturn nil, err\n\t\t}"),
 	change("long-headers-remembered", "parser.go", `if h != nil && len(encoded) <= maxHeader {`, `if h != nil {`),
-	change("whole-token-kept-for-its-header", "parser.go", `strings.Clone(encoded)`, `strings.TrimSpace(encoded)`),
+	change("whole-token-kept-for-its-header", "parser.go", `strings.Clone(encoded)`, `strings.TrimSpace(encoded)`).
+		equivalent("It would keep the memory of the whole token, up to 64 times, which nothing outside can see."),
 
 	// Keys.
 	change("rsa-too-short", "verify.go", `bits >= minRSABits && `, ``),

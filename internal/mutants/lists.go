@@ -11,4 +11,6 @@ var lists = []struct {
 	{"internal/seal", seal},
 	{"internal/remote", remote},
 	{"internal/endpoint", endpoint},
+	{"internal/keyset", keyset},
+	{"internal/discovery", discovery},
 }
