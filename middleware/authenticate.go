@@ -28,6 +28,9 @@ func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*P
 	if c.Token == "" {
 		return nil, g.refused(ctx, refuse(TokenMissing))
 	}
+	if len(c.Token) > maxToken {
+		return nil, g.refused(ctx, refuse(TokenTooLarge))
+	}
 	var key cache.Key
 	if g.cfg.TokenCacheSize >= 0 { // else nothing is kept that could be found by it
 		key = cache.Digest(c.Token)
@@ -68,10 +71,7 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 	if v.facts = g.cached(key, now); v.facts != nil && !(rt.fresh && v.facts.source == nil) {
 		refusal = g.recheck(v.facts, now)
 	} else {
-		switch {
-		case len(token) > maxToken:
-			return v, refuse(TokenTooLarge)
-		case g.cfg.Mode == IntrospectionOnly, g.cfg.Mode == Auto && g.opaque != nil && !isJWT(token):
+		if g.cfg.Mode == IntrospectionOnly || g.cfg.Mode == Auto && g.opaque != nil && !isJWT(token) {
 			if !wellFormed(token) {
 				return v, refuse(TokenMalformed)
 			}

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/middleware"
 	"github.com/relyingparty/oidc/oidctest"
@@ -189,4 +191,38 @@ func FuzzAuthenticate(f *testing.F) {
 		check.True(t, status == http.StatusUnauthorized, "%q: status %d", token, status)
 		check.True(t, op.Requests("jwks") <= 2, "%d fetches of the keys", op.Requests("jwks"))
 	})
+}
+
+// TestTooLargeTokensAreNotHashed: refusing one must not take longer the longer
+// it is. What hashing it takes is measured beside it.
+func TestTooLargeTokensAreNotHashed(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t, byIntrospection)
+	token := strings.Repeat("a", 64<<20)
+	r := get(token)
+	shortest := func(do func()) time.Duration {
+		least := time.Hour
+		for range 5 {
+			began := time.Now()
+			do()
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	hashing := shortest(func() { _ = cache.Digest(token) })
+	for name, refuse := range map[string]func() middleware.Reason{
+		"Authenticate": func() middleware.Reason {
+			_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token})
+			return reasonOf(t, err)
+		},
+		"Wrap": func() middleware.Reason {
+			w, _ := serve(guard.Wrap, r)
+			check.Contains(t, w.Header().Get("Www-Authenticate"), "too large")
+			return middleware.TokenTooLarge
+		},
+	} {
+		took := shortest(func() { check.Equal(t, refuse(), middleware.TokenTooLarge, name) })
+		check.True(t, took < hashing/2, "%s: refusing takes %v, hashing %v", name, took, hashing)
+	}
+	check.Equal(t, fetches(op), 0, "requests to the provider")
 }

@@ -51,6 +51,10 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.guard.answer(w, r, refusal)
 		return
 	}
+	if len(token) > maxToken { // before anything is done that takes longer the longer it is
+		p.guard.answer(w, r, refuse(TokenTooLarge))
+		return
+	}
 	key := cache.Digest(token)
 	c := call{token: token, request: r}
 	held, _ := ctx.Value(contextKey{}).(*grant)
