@@ -17,7 +17,7 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 	sharedMiss := false
 	if !fresh {
 		var f *facts
-		if f, sharedMiss = c.sharedFacts(ctx, key); f != nil {
+		if f, sharedMiss = c.sharedFacts(ctx, key, token); f != nil {
 			return answer{facts: f, fromShared: true}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +24,7 @@ type Client struct {
 	source   *discovery.Source
 	auth     *endpoint.Auth
 	caller   *endpoint.Caller
-	identity string // what cache keys know the endpoint by: no I/O is needed to find an entry
+	identity string // what keys of the shared cache know the endpoint by: no I/O is needed to find an entry
 	override string // Config.Endpoint
 
 	shared           Cache
@@ -34,6 +33,8 @@ type Client struct {
 	allowMissing     bool
 	logger           *slog.Logger
 	observer         Observer
+
+	read func(*Result) any // see ReadAnswers; nil = nothing is made of answers
 
 	positives *cache.Cache[facts]
 	negatives *cache.Cache[time.Time] // when the provider was asked
@@ -56,11 +57,20 @@ func (*Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "introspec
 // ErrUnavailable and ErrProtocol. ctx bounds this caller's wait, not the shared call. A token larger than 16 KiB, or
 // with characters no token has, is refused without asking.
 func (c *Client) Introspect(ctx context.Context, token string, opts ...Option) (*Result, error) {
+	f, err := c.verdict(ctx, cache.Digest(token), token, resolve(opts))
+	if err != nil {
+		return nil, err
+	}
+	issuer, _ := c.issuer(f)
+	return f.result(issuer), nil
+}
+
+// verdict gives the facts of a token that is active and passes o. key is the digest of
+// token: the local caches hold answers of one endpoint to one client.
+func (c *Client) verdict(ctx context.Context, key cache.Key, token string, o *options) (*facts, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
-	o := resolve(opts)
-	key := c.key(token)
 	now := time.Now()
 	if known, ok := c.held(key, o, now); ok {
 		return c.judge(known, o, now)
@@ -91,7 +101,7 @@ func (c *Client) Invalidate(token string) {
 	if checkToken(token) != nil {
 		return
 	}
-	key := c.key(token)
+	key := cache.Digest(token)
 	c.mu.Lock()
 	c.positives.Delete(key)
 	c.negatives.Delete(key)
@@ -102,7 +112,7 @@ func (c *Client) Invalidate(token string) {
 		c.ended.Set(key, time.Now(), c.ttl+c.skew)
 	}
 	c.mu.Unlock()
-	c.forgetShared(context.Background(), key)
+	c.forgetShared(context.Background(), token)
 }
 
 // Purge forgets everything, also what calls on their way will say. A shared cache keeps its entries, but this client
@@ -136,10 +146,6 @@ func (c *Client) Ready(ctx context.Context) error {
 	return nil
 }
 
-func (c *Client) key(token string) cache.Key {
-	return cache.Digest(c.identity, c.auth.ClientID(), token)
-}
-
 // checkToken holds a token to RFC 6749 appendix A.12, without the space.
 func checkToken(token string) error {
 	if len(token) > maxToken {
@@ -168,16 +174,15 @@ func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
 }
 
 // judge applies what is policy: it runs on every answer, cached or not.
-func (c *Client) judge(f *facts, o *options, now time.Time) (*Result, error) {
+func (c *Client) judge(f *facts, o *options, now time.Time) (*facts, error) {
 	if f == nil {
 		return nil, inactive()
 	}
 	if err := f.set.CheckTimes(now, c.skew, false); err != nil {
 		return nil, ofClaims(err, Protocol)
 	}
-	issuers := c.source.Issuers()
-	if f.Issuer != "" && len(issuers) > 0 && !slices.Contains(issuers, f.Issuer) {
-		return nil, ofClaims(f.set.CheckIssuer(issuers[0]), IssuerUntrusted)
+	if expected, ok := c.issuer(f); !ok {
+		return nil, ofClaims(f.set.CheckIssuer(expected), IssuerUntrusted)
 	}
 	if o.checksAud {
 		err := f.set.CheckAudience(o.audience...)
@@ -188,11 +193,25 @@ func (c *Client) judge(f *facts, o *options, now time.Time) (*Result, error) {
 			return nil, ofClaims(err, AudienceMismatch)
 		}
 	}
-	r := f.result()
-	if r.Issuer == "" && len(issuers) > 0 {
-		r.Issuer = issuers[0]
+	return f, nil
+}
+
+// issuer is whose answer it is: the endpoint's own issuer when the answer names
+// none. ok is false when it names another one than expected.
+func (c *Client) issuer(f *facts) (issuer string, ok bool) {
+	issuers := c.source.Issuers()
+	if len(issuers) == 0 {
+		return f.Issuer, true
 	}
-	return r, nil
+	if f.Issuer == "" {
+		return issuers[0], true
+	}
+	for _, issuer := range issuers {
+		if issuer == f.Issuer {
+			return issuer, true
+		}
+	}
+	return issuers[0], false
 }
 
 // failed logs a failed call, at most one each ten seconds.

@@ -104,10 +104,14 @@ func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight
 	defer c.caught()
 	defer func() { // also when what we call panics or ends the goroutine
 		if c.land(key, f, a) {
-			c.share(ctx, key, a)
+			c.share(ctx, key, token, a)
 		}
 	}()
-	a = c.ask(ctx, key, token, fresh, f.at)
+	got := c.ask(ctx, key, token, fresh, f.at)
+	if got.facts != nil {
+		c.prepare(got.facts)
+	}
+	a = got
 }
 
 var errNoAnswer = unavailable("the call ended without an answer", nil)
@@ -172,9 +176,6 @@ func (c *Client) land(key cache.Key, f *flight, a answer) bool {
 		}
 	}
 	c.negatives.Delete(key)
-	if ttl > 0 {
-		a.facts.KeptUntil = now.Add(ttl)
-	}
 	c.positives.Set(key, *a.facts, ttl)
 	return c.shared != nil && !a.fromShared && ttl > 0
 }

@@ -15,7 +15,6 @@ type Result struct {
 	Audience, Scopes                               []string  // Scopes: of scope and scp
 	Expiry, IssuedAt                               time.Time // zero when the answer does not say
 	FetchedAt                                      time.Time // when the provider was asked
-	KeptUntil                                      time.Time // when the client asks again at the latest; zero when it keeps no answer
 
 	set *claims.Set
 }
@@ -50,7 +49,8 @@ func (r *Result) Raw() []byte {
 
 // facts are what a provider said about a token that is active. They are immutable and hold no verdict of ours.
 type facts struct {
-	Result // as handed out, but for the slices and an absent issuer
+	read   any // what Client.ReadAnswers made of it
+	Result     // as handed out, but for the slices and an absent issuer
 }
 
 // parseAnswer reads an introspection answer (RFC 7662 section 2.2); nil facts mean that the token is not active.
@@ -65,7 +65,7 @@ func parseAnswer(set *claims.Set, fetched time.Time) (*facts, error) {
 	case !active:
 		return nil, nil
 	}
-	f := &facts{Result{FetchedAt: fetched, set: set}}
+	f := &facts{Result: Result{FetchedAt: fetched, set: set}}
 	for _, m := range []struct {
 		name string
 		into *string
@@ -110,8 +110,8 @@ func (f *facts) lifetime(now time.Time, most time.Duration) time.Duration {
 }
 
 // result is a copy for one caller.
-func (f *facts) result() *Result {
+func (f *facts) result(issuer string) *Result {
 	r := f.Result
-	r.Audience, r.Scopes = slices.Clone(f.Audience), slices.Clone(f.Scopes)
+	r.Issuer, r.Audience, r.Scopes = issuer, slices.Clone(f.Audience), slices.Clone(f.Scopes)
 	return &r
 }

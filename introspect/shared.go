@@ -42,10 +42,10 @@ const (
 var errEnvelope = errors.New("the value is not one of ours")
 
 // sharedFacts reads and checks a value of the shared cache. miss: it certainly holds none.
-func (c *Client) sharedFacts(ctx context.Context, key cache.Key) (f *facts, miss bool) {
+func (c *Client) sharedFacts(ctx context.Context, key cache.Key, token string) (f *facts, miss bool) {
 	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 	defer cancel()
-	name := hex.EncodeToString(key[:])
+	name := c.sharedName(token)
 	value, ok, err := c.shared.Get(ctx, name)
 	if err != nil {
 		if c.sharedWarned.Due() {
@@ -110,13 +110,13 @@ func (c *Client) void(key cache.Key, fetched time.Time) bool {
 }
 
 // share writes a new answer to the shared cache, or takes out what is no longer so.
-func (c *Client) share(ctx context.Context, key cache.Key, a answer) {
+func (c *Client) share(ctx context.Context, key cache.Key, token string, a answer) {
 	if a.facts == nil {
-		c.forgetShared(ctx, key)
+		c.forgetShared(ctx, token)
 		return
 	}
 	ttl := a.facts.lifetime(time.Now(), c.ttl)
-	name := hex.EncodeToString(key[:])
+	name := c.sharedName(token)
 	value, err := json.Marshal(envelope{envelopeVersion, name, a.facts.FetchedAt.UnixMilli(), []byte(a.facts.set.Raw())})
 	if err != nil || ttl <= 0 || len(value) > maxEnvelope || c.void(key, a.facts.FetchedAt) {
 		return
@@ -128,15 +128,22 @@ func (c *Client) share(ctx context.Context, key cache.Key, a answer) {
 	}
 }
 
-func (c *Client) forgetShared(ctx context.Context, key cache.Key) {
+func (c *Client) forgetShared(ctx context.Context, token string) {
 	if c.shared == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 	defer cancel()
-	if err := c.shared.Delete(ctx, hex.EncodeToString(key[:])); err != nil {
+	if err := c.shared.Delete(ctx, c.sharedName(token)); err != nil {
 		c.unshared(err)
 	}
+}
+
+// sharedName is the key of a token in the shared cache, where other endpoints
+// and clients have theirs.
+func (c *Client) sharedName(token string) string {
+	key := cache.Digest(c.identity, c.auth.ClientID(), token)
+	return hex.EncodeToString(key[:])
 }
 
 func (c *Client) unshared(err error) {

@@ -32,7 +32,7 @@ func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*P
 		return nil, g.refused(ctx, refuse(TokenTooLarge))
 	}
 	var key cache.Key
-	if g.cfg.TokenCacheSize >= 0 { // else nothing is kept that could be found by it
+	if g.cfg.TokenCacheSize >= 0 || g.introspects() { // else nothing is kept that could be found by it
 		key = cache.Digest(c.Token)
 	}
 	gr, refusal := g.authenticate(ctx, call{token: c.Token, tenants: c.Tenants}, key, rt)
@@ -68,20 +68,16 @@ type verified struct {
 
 func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *route) (v verified, refusal *Error) {
 	now := time.Now()
-	if v.facts = g.cached(key, now); v.facts != nil && !(rt.fresh && v.facts.source == nil) {
+	if v.facts = g.cached(key, now); v.facts != nil {
 		refusal = g.recheck(v.facts, now)
+	} else if g.opaque != nil && (g.cfg.Mode == IntrospectionOnly || !isJWT(token)) {
+		v.facts, refusal = g.inspect(ctx, token, key, rt, now)
+		return v, refusal
 	} else {
-		if g.cfg.Mode == IntrospectionOnly || g.cfg.Mode == Auto && g.opaque != nil && !isJWT(token) {
-			if !wellFormed(token) {
-				return v, refuse(TokenMalformed)
-			}
-			v.facts, refusal = g.inspect(ctx, token, key, rt)
-			return v, refusal
-		}
 		v.facts, v.asked, refusal = g.verify(ctx, token, key, now)
 	}
 	if refusal == nil && (g.cfg.Mode == JWTAndIntrospection || rt.fresh) {
-		v.facts, refusal = g.confirm(ctx, token, v.facts, rt)
+		v.facts, refusal = g.confirm(ctx, token, key, v.facts, rt, now)
 	}
 	return v, refusal
 }

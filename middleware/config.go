@@ -68,8 +68,9 @@ type Config struct {
 	ClockSkew time.Duration
 	// MaxLifetime refuses tokens that live longer, from iat to exp, or without iat from now; 0 means any.
 	MaxLifetime time.Duration
-	// TokenCacheSize bounds the cache of verified and introspected tokens; 10 000 when zero, negative turns it off. An
-	// introspection answer is kept for no longer than Introspection.CacheTTL, nor past exp, and 10 s without one.
+	// TokenCacheSize bounds the cache of tokens whose signature was verified. If zero, it is 10 000; if negative, none is
+	// kept. Answers of introspection are in a cache of their own, which it bounds too unless Introspection.MaxEntries does;
+	// Introspection.CacheTTL says how long they are kept.
 	TokenCacheSize int
 
 	// Realm is the protection space named in challenges; "api" when empty.

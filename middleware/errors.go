@@ -114,6 +114,12 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Reason == e.Reason
 }
 
+// copy is for a refusal that is kept: each request gets its own.
+func (e *Error) copy() *Error {
+	own := *e
+	return &own
+}
+
 func refuse(r Reason) *Error { return &Error{Reason: r} }
 
 func refuseFor(r Reason, cause error) *Error { return &Error{Reason: r, cause: cause} }

@@ -31,6 +31,12 @@ type facts struct {
 
 	source *source           // whose keys verified it; nil for an introspected token
 	key    keyset.Thumbprint // which of them
+
+	// Of introspection.
+	said    *facts // the answer that confirms a token verified with keys
+	refused *Error // why nothing may go by the answer; the other fields are then empty
+	unbound *Error // why it cannot be all there is to go by
+	unkept  bool   // the client keeps no answers
 }
 
 // lists stores audience and scopes.

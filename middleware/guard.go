@@ -38,7 +38,7 @@ type Guard struct {
 	inspects       []*introspect.Client // all there are
 	audience       []introspect.Option
 
-	tokens *cache.Cache[facts] // verified and introspected tokens, by their digest
+	tokens *cache.Cache[facts] // verified tokens, by their digest; those introspected are kept by the clients
 }
 
 // Protect is New and Wrap in one line. It panics if the configuration is bad, and never otherwise: it does no I/O.

@@ -218,6 +218,26 @@ func TestFreshIntrospection(t *testing.T) {
 	})
 }
 
+// TestStrictestFreshIntrospection: of several the strictest counts, in any order.
+func TestStrictestFreshIntrospection(t *testing.T) {
+	t.Parallel()
+	strict, lax := middleware.FreshIntrospection(5*time.Second), middleware.FreshIntrospection(time.Hour)
+	for name, policies := range map[string][]middleware.Policy{
+		"strict": {strict}, "strict first": {strict, lax}, "strict last": {lax, strict}, "strict between": {lax, strict, lax},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			op, guard := setupOpaque(t)
+			token := op.AccessToken(nil)
+			wantReason(t, guard, token, "")
+			time.Sleep(10 * time.Second)
+			op.RevokeSubject("alice")
+			wantReason(t, guard, token, "", lax, lax)
+			_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token}, policies...)
+			check.Equal(t, reasonOf(t, err), middleware.TokenInactive, name)
+		})
+	}
+}
+
 // TestFreshAnswersAreRead: an answer that was asked for anew counts, though it came in the same instant.
 func TestFreshAnswersAreRead(t *testing.T) {
 	t.Parallel()

@@ -22,21 +22,23 @@ const (
 
 var accessTypes = []string{"jwt", "at+jwt"}
 
-// cached returns the facts of a token whose issuer was asked before, or whose signature was verified before, by a source
-// that is still in use and with a key that it still publishes. Facts name their source: they are no hit for any other.
+// cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a key
+// that it still publishes. Facts name their source: they are no hit for any other.
 func (g *Guard) cached(key cache.Key, now time.Time) *facts {
 	f := g.tokens.Find(key, now)
 	if f == nil {
 		return nil
 	}
-	if f.source == nil { // introspected
-		return f
-	}
-	if !f.source.use() || !f.source.keys.Holds(f.key, now) {
+	if !f.signed(now) {
 		g.tokens.Delete(key)
 		return nil
 	}
 	return f
+}
+
+// signed reports whether the key that verified a token is still its issuer's.
+func (f *facts) signed(now time.Time) bool {
+	return f.source.use() && f.source.keys.Holds(f.key, now)
 }
 
 // recheck applies to a cached token what time and configuration may have changed.

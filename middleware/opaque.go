@@ -40,6 +40,9 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	if cfg.ClockSkew == 0 {
 		cfg.ClockSkew = g.cfg.ClockSkew
 	}
+	if cfg.MaxEntries == 0 {
+		cfg.MaxEntries = max(g.cfg.TokenCacheSize, 0) // 0: the default of both
+	}
 	if observe := g.cfg.Observer; cfg.Observer == nil && observe != nil {
 		cfg.Observer = func(e introspect.Event) { observe(Event(e)) }
 	}
@@ -47,6 +50,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	if err != nil {
 		return nil, errors.Join(prefixed("Introspection.", err)...)
 	}
+	client.ReadAnswers(g.reading(&cfg))
 	g.inspects = append(g.inspects, client)
 	if g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly {
 		g.opaque, g.opaqueTemplate, g.opaqueVouching = client, isTemplate(issuer), g.cfg.vouching(issuer)
@@ -57,47 +61,58 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 // introspects reports whether any token can be introspected.
 func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
-// inspect asks about a token that only its issuer understands, and remembers what it said for as long as the client
-// does, so that the next request need not read it again.
-func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route) (*facts, *Error) {
-	f, result, refusal := g.introspect(ctx, g.opaque, token, rt)
-	if refusal == nil {
-		refusal = g.bind(f)
-	}
-	if refusal != nil {
-		if refusal.Reason != IDPUnavailable { // what was known before holds no more
-			g.tokens.Delete(key)
+// reading makes facts of each answer of a client, once: they are kept with the
+// answer and go when the client learns better. What it refuses is kept too.
+func (g *Guard) reading(cfg *introspect.Config) func(*introspect.Result) any {
+	return func(result *introspect.Result) any {
+		f, refusal := g.readAnswer(result)
+		if refusal == nil && f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {
+			refusal = refuse(AudienceMismatch)
 		}
-		return nil, refusal
+		if refusal != nil {
+			return &facts{refused: refusal}
+		}
+		f.unkept, f.unbound = cfg.CacheTTL < 0, g.bind(f)
+		return f
 	}
-	f = g.tokens.Set(key, *f, time.Until(result.KeptUntil))
-	// Somebody may have asked anew meanwhile, and have learnt that the token has ended: the client knows.
-	held, err := g.opaque.Introspect(askNobody, token, g.audience...)
-	if err != nil || !held.FetchedAt.Equal(result.FetchedAt) {
-		g.tokens.Delete(key)
-	}
-	return f, nil
 }
 
-// askNobody has ended: with it an introspection client answers from memory or not at all.
-var askNobody = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
+// inspect asks about a token that only its issuer understands.
+func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
+	f, refusal := g.ask(ctx, g.opaque, token, key, rt, now)
+	if refusal == nil && f.unbound != nil {
+		return nil, f.unbound.copy()
+	}
+	return f, refusal
+}
 
-// introspect asks client about a token.
-func (g *Guard) introspect(ctx context.Context, client *introspect.Client, token string, rt *route) (*facts, *introspect.Result, *Error) {
+// ask gives what a client says about a token: what it has kept, unless there is
+// none or the route demands a fresh answer.
+func (g *Guard) ask(ctx context.Context, client *introspect.Client, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
+	if !rt.fresh {
+		if f, ok := client.Kept(key, now).(*facts); ok {
+			if f.refused != nil {
+				return nil, f.refused.copy()
+			}
+			return f, g.recheck(f, now)
+		}
+	}
+	if !wellFormed(token) {
+		return nil, refuse(TokenMalformed)
+	}
 	options := g.audience
 	if rt.fresh {
 		options = append(slices.Clip(options), introspect.MaxAge(rt.age))
 	}
-	result, err := client.Introspect(ctx, token, options...)
+	read, err := client.Read(ctx, key, token, options...)
 	if err != nil {
-		return nil, nil, unanswered(ctx, err)
+		return nil, unanswered(ctx, err)
 	}
-	f, refusal := g.readAnswer(result)
-	return f, result, refusal
+	f := read.(*facts)
+	if f.refused != nil {
+		return nil, f.refused.copy()
+	}
+	return f, nil
 }
 
 // readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
@@ -114,7 +129,7 @@ func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 		expiry: result.Expiry, issuedAt: result.IssuedAt, method: MethodIntrospection, doc: result,
 	}
 	f.begins(result.IssuedAt, claimTime(result, "nbf"))
-	g.lists(f, slices.DeleteFunc(result.Audience, func(aud string) bool { return aud == "" }), result.Scopes)
+	g.lists(f, slices.DeleteFunc(slices.Clone(result.Audience), func(aud string) bool { return aud == "" }), result.Scopes)
 	if g.tenants != nil && len(g.tenants.Claim) > 0 {
 		value, _ := result.Claim(g.tenants.Claim...)
 		f.claimed = tenantOf(string(value))
@@ -158,12 +173,12 @@ func answeredIssuer(answer document) (iss string, named bool) {
 }
 
 // confirm asks the issuer about a token whose signature was verified. The two must agree on who it is for.
-func (g *Guard) confirm(ctx context.Context, token string, f *facts, rt *route) (*facts, *Error) {
+func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *facts, rt *route, now time.Time) (*facts, *Error) {
 	client := f.source.introspect
 	if client == nil {
 		return nil, refuseFor(PolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
 	}
-	said, _, refusal := g.introspect(ctx, client, token, rt)
+	said, refusal := g.ask(ctx, client, token, key, rt, now)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -177,7 +192,7 @@ func (g *Guard) confirm(ctx context.Context, token string, f *facts, rt *route) 
 		return nil, refuseFor(TenantMismatch, errors.New("the introspection answer names another tenant"))
 	}
 	both := *f
-	both.method = MethodBoth
+	both.method, both.said = MethodBoth, said
 	return &both, nil
 }
 

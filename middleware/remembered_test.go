@@ -1,6 +1,8 @@
 package middleware_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -154,6 +156,128 @@ func (f *firstSlow) RoundTrip(r *http.Request) (*http.Response, error) {
 		time.Sleep(time.Second)
 	}
 	return f.RoundTripper.RoundTrip(r)
+}
+
+// TestHowManyAnswersAreRemembered: as many as tokens, unless Introspection says otherwise.
+func TestHowManyAnswersAreRemembered(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ size, entries, want int }{{0, 0, 40}, {-1, 0, 40}, {20, 0, 20}, {20, 100, 40}, {100, 20, 20}} {
+		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
+		cfg := forProvider(op)
+		byIntrospection(&cfg)
+		cfg.TokenCacheSize, cfg.Introspection.MaxEntries = c.size, c.entries
+		guard := newGuard(t, cfg)
+		var tokens []string
+		for range 40 {
+			tokens = append(tokens, op.AccessToken(nil))
+			wantReason(t, guard, tokens[len(tokens)-1], "")
+		}
+		got := 0
+		for _, token := range tokens {
+			if guard.Remembers(token) {
+				got++
+			}
+		}
+		check.Equal(t, got, c.want, fmt.Sprintf("answers remembered with TokenCacheSize %d and MaxEntries %d", c.size, c.entries))
+	}
+}
+
+// TestTokensAreToldApart: what is remembered of one token never serves another,
+// with or without a cache of verified tokens.
+func TestTokensAreToldApart(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{-1, 0} {
+		for _, mode := range []middleware.Mode{middleware.Auto, middleware.IntrospectionOnly, middleware.JWTAndIntrospection} {
+			for _, opaque := range []bool{true, false} {
+				if opaque && mode == middleware.JWTAndIntrospection {
+					continue
+				}
+				op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
+				cfg := forProvider(op)
+				byIntrospection(&cfg)
+				cfg.Mode, cfg.TokenCacheSize = mode, size
+				guard := newGuard(t, cfg)
+				tokens := map[string]string{"alice": op.AccessToken(nil), "bob": op.AccessToken(object{"sub": "bob"})}
+				for range 2 {
+					for subject, token := range tokens {
+						p, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token})
+						check.NoError(t, err)
+						check.Equal(t, p.Subject, subject, "Subject")
+						check.Equal(t, principalOf(t, guard, token).Subject, subject, "Subject over HTTP")
+					}
+				}
+				_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: "made-up"})
+				check.True(t, err != nil, "a made-up token is accepted")
+			}
+		}
+	}
+}
+
+// TestAnswersForNobody: what an answer says counts for the next request even if
+// the one that asked for it has gone by the time it arrives.
+func TestAnswersForNobody(t *testing.T) {
+	t.Parallel()
+	another := func(member string, value any) func(object) {
+		return func(a object) {
+			if a[member] = value; value == nil {
+				delete(a, member)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		known bool // the token is, from before
+		edit  func(object)
+		want  middleware.Reason
+		asked int // introspection requests once the next request has been answered
+	}{
+		"active":                    {false, func(object) {}, "", 1},
+		"active again":              {true, func(object) {}, "", 2},
+		"no longer active":          {true, func(a object) { clear(a); a["active"] = false }, middleware.TokenInactive, 2},
+		"not active":                {false, func(a object) { clear(a); a["active"] = false }, middleware.TokenInactive, 1},
+		"another audience":          {false, another("aud", "x"), middleware.AudienceMismatch, 1},
+		"no audience":               {false, another("aud", nil), middleware.AudienceMismatch, 1},
+		"an empty audience":         {false, another("aud", ""), middleware.AudienceMismatch, 1},
+		"no audience any more":      {true, another("aud", nil), middleware.AudienceMismatch, 2},
+		"another issuer":            {false, another("iss", "https://evil.example.test"), middleware.IssuerUntrusted, 1},
+		"another issuer than ever":  {true, another("iss", "https://evil.example.test"), middleware.IssuerUntrusted, 2},
+		"no access token":           {false, another("token_use", "refresh_token"), middleware.TypeNotAllowed, 1},
+		"no access token any more":  {true, another("token_use", "refresh_token"), middleware.TypeNotAllowed, 2},
+		"bound":                     {false, another("cnf", object{"jkt": "x"}), middleware.BindingMissing, 1},
+		"another tenant":            {false, another("tenant", "globex"), middleware.TenantUnknown, 1},
+		"too long a life":           {false, func(a object) { a["exp"] = time.Now().Add(48 * time.Hour).Unix() }, middleware.TokenMalformed, 1},
+		"a garbled answer, unknown": {false, another("active", "true"), "", 2},
+		"a garbled answer, known":   {true, another("active", "true"), "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
+				cfg := forProvider(op)
+				byIntrospection(&cfg)
+				cfg.MaxLifetime = 24 * time.Hour
+				cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme"}}
+				guard := newGuard(t, cfg)
+				token := op.AccessToken(object{"tenant": "acme"})
+				check.NoError(t, guard.Ready(t.Context()))
+				if c.known {
+					wantReason(t, guard, token, "")
+				}
+				op.Edit("introspection", c.edit)
+				op.Fault("introspect", oidctest.Slow(time.Second))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+				defer cancel()
+				_, err := guard.Authenticate(ctx, middleware.Credential{Token: token}, middleware.FreshIntrospection(0))
+				check.Equal(t, reasonOf(t, err), middleware.IDPUnavailable, "reason for the one who leaves")
+				time.Sleep(time.Second)
+				op.Clear()
+				_, err = guard.Authenticate(t.Context(), middleware.Credential{Token: token})
+				check.Equal(t, reasonOf(t, err), c.want, "reason")
+				check.Equal(t, op.Requests("introspect"), c.asked, "introspection requests")
+				w, _ := serve(guard.Wrap, get(token))
+				check.Equal(t, w.Code == http.StatusNoContent, c.want == "", "accepted over HTTP")
+			})
+		})
+	}
 }
 
 // TestOutageForgetsNothing: a fresh route's question that nobody answers is no news about the token.
