@@ -220,6 +220,10 @@ func TestTooLargeTokensAreNotHashed(t *testing.T) {
 			check.Contains(t, w.Header().Get("Www-Authenticate"), "too large")
 			return middleware.TokenTooLarge
 		},
+		"Invalidate": func() middleware.Reason {
+			guard.Invalidate(token)
+			return middleware.TokenTooLarge
+		},
 	} {
 		took := shortest(func() { check.Equal(t, refuse(), middleware.TokenTooLarge, name) })
 		check.True(t, took < hashing/2, "%s: refusing takes %v, hashing %v", name, took, hashing)

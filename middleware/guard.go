@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
@@ -38,7 +39,8 @@ type Guard struct {
 	inspects       []*introspect.Client // all there are
 	audience       []introspect.Option
 
-	tokens *cache.Cache[facts] // verified tokens, by their digest; those introspected are kept by the clients
+	tokens    *cache.Cache[facts] // verified tokens, by their digest; those introspected are kept by the clients
+	forgotten atomic.Uint64       // how often something in tokens had to be forgotten
 }
 
 // Protect is New and Wrap in one line. It panics if the configuration is bad, and never otherwise: it does no I/O.

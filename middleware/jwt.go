@@ -60,6 +60,7 @@ func (g *Guard) recheck(f *facts, now time.Time) *Error {
 // verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
 // the issuer's tenant.
 func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now time.Time) (f *facts, asked bool, refusal *Error) {
+	forgotten := g.forgotten.Load()
 	t, err := g.parser.Parse(token)
 	if err != nil {
 		return nil, false, formRefusal(err)
@@ -107,7 +108,11 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 	if refusal = g.accept(set, now, &made); refusal != nil {
 		return nil, asked, refusal
 	}
-	return g.tokens.Set(key, made, min(maxCached, made.expiry.Sub(now))), asked, nil
+	f = g.tokens.Set(key, made, min(maxCached, made.expiry.Sub(now)))
+	if g.forgotten.Load() != forgotten {
+		g.tokens.Delete(key)
+	}
+	return f, asked, nil
 }
 
 // accept checks the claims of a token whose signature has been verified, and reads them into f.
