@@ -3,8 +3,10 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/introspect"
 )
 
 // Wrap lets requests with a valid token through to next, where [FromContext] finds the principal; all others it answers.
@@ -12,7 +14,8 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return &protected{guard: g, next: next, route: anyRoute}
 }
 
-// Require is Wrap for one route, with policies. Inside Wrap of the same guard the token is not verified again, nor is
+// Require is Wrap for one route, with policies. Inside Wrap of the same guard the token's signature is not verified again
+// as long as the token has not expired, its key is still published and its introspection answer still holds; nor is
 // [TenantPolicy.Match] compared again: a mux may have cut the path by now. A handler that dispatches requests of its own,
 // such as a batch, must send them through Wrap. It panics if a policy makes no sense, such as a scope with a space in it.
 func (g *Guard) Require(p ...Policy) func(http.Handler) http.Handler {
@@ -64,8 +67,11 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.inner {
 		c.held = held
 	}
-	if held != nil && !p.route.fresh {
-		refusal := p.guard.matches(held.tenant, c)
+	if held != nil && !p.route.fresh && p.guard.stands(held.facts, key, time.Now()) {
+		refusal := p.guard.recheck(held.facts, time.Now())
+		if refusal == nil {
+			refusal = p.guard.matches(held.tenant, c)
+		}
 		if refusal == nil {
 			refusal = p.route.judge(ctx, held, c)
 		}
@@ -82,6 +88,32 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, contextKey{}, gr)))
+}
+
+// unkeptFor is how long an answer that is not kept serves the guards within the
+// one that asked for it.
+const unkeptFor = 10 * time.Second
+
+// stands reports whether what a guard around this one went by may still be gone
+// by, as if the request came now: a handler may have taken long, as a WebSocket's
+// does. The key must still be its issuer's, and the answer of introspection the
+// one that its client would give. Times are left to recheck.
+func (g *Guard) stands(f *facts, key cache.Key, now time.Time) bool {
+	client, said := g.opaque, f
+	if f.source != nil {
+		if !f.signed(now) {
+			return false
+		}
+		if said = f.said; said == nil {
+			return true
+		}
+		client = f.source.introspect
+	}
+	if said.unkept {
+		result, ok := said.doc.(*introspect.Result)
+		return ok && now.Sub(result.FetchedAt) < unkeptFor
+	}
+	return client.Kept(key, now) == any(said)
 }
 
 // anonymous hides a principal that somebody else has put into the context: this request has none.
