@@ -71,7 +71,7 @@ func TestOddAlgorithmsFetchNoMetadata(t *testing.T) {
 				kid = fmt.Sprint("junk ", i)
 			}
 			raw := stranger.Sign(map[string]any{"kid": kid}, claims())
-			_, err := c.VerifyIDToken(t.Context(), raw, "n")
+			_, err := c.VerifyIDToken(t.Context(), raw, client.Nonce("n"))
 			check.True(t, err != nil, "a stranger's token was accepted")
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -80,7 +80,7 @@ func TestOddAlgorithmsFetchNoMetadata(t *testing.T) {
 
 		signed := p.Sign(nil, claims())
 		for range 1000 {
-			_, err := c.VerifyIDToken(t.Context(), signed, "n")
+			_, err := c.VerifyIDToken(t.Context(), signed, client.Nonce("n"))
 			wantError(t, err, client.KindToken, "alg")
 			time.Sleep(100 * time.Millisecond)
 		}

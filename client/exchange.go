@@ -21,8 +21,8 @@ const maxCodeLength = 16 << 10
 //
 // Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when the browser's parameters are not the answer
 // to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
-// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures; and
-// what BeforeRequest returns.
+// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures;
+// KindConfig when tx is not as Authorize gave it; and what BeforeRequest returns.
 func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction, opts ...ExchangeOption) (*Tokens, error) {
 	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"), opts...)
 }
@@ -46,8 +46,8 @@ func BeforeRequest(f func(ctx context.Context) error) ExchangeOption {
 // exchange is Exchange for those who need an ID token, or do not: some providers give one although openid was not asked for.
 func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transaction, needsIDToken bool, opts ...ExchangeOption) (*Tokens, error) {
 	const op = "exchange"
-	if tx == nil || tx.State == "" || tx.Nonce == "" || tx.RedirectURI == "" {
-		return nil, configError(op, "", "needs the Transaction that Authorize gave")
+	if err := c.checkTransaction(op, tx); err != nil {
+		return nil, err
 	}
 	if err := checkState(op, callback, tx); err != nil {
 		return nil, err
@@ -108,6 +108,25 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	return tokens, nil
 }
 
+// checkTransaction refuses a transaction that lacks what the callback and the tokens are compared with: one made by
+// hand or read from a store, whose empty fields would switch the comparisons off.
+func (c *Client) checkTransaction(op string, tx *Transaction) error {
+	if tx == nil {
+		return configError(op, "", "needs the Transaction that Authorize gave")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"State", tx.State}, {"Nonce", tx.Nonce}, {"RedirectURI", tx.RedirectURI}, {"Issuer", tx.Issuer}, {"ClientID", tx.ClientID},
+	} {
+		if f.value == "" {
+			return configError(op, "", "the Transaction has no %s: pass it as Authorize gave it", f.name)
+		}
+	}
+	if tx.Verifier == "" && !c.cfg.SkipPKCE {
+		return configError(op, "", "the Transaction has no Verifier, although Config.SkipPKCE is not set: pass it as Authorize gave it")
+	}
+	return nil
+}
+
 // checkState holds the callback to the transaction, without any I/O.
 func checkState(op string, callback url.Values, tx *Transaction) error {
 	for _, name := range slices.Sorted(maps.Keys(callback)) {
@@ -126,7 +145,7 @@ func checkState(op string, callback url.Values, tx *Transaction) error {
 
 // code returns the authorization code, once the callback is known to come from this provider and to be a success.
 func (c *Client) code(op string, callback url.Values, tx *Transaction, md *discovery.Metadata) (string, error) {
-	if tx.ClientID != "" && tx.ClientID != c.cfg.ClientID || tx.Issuer != "" && tx.Issuer != md.Issuer {
+	if tx.ClientID != c.cfg.ClientID || tx.Issuer != md.Issuer {
 		return "", callbackError(op, nil, "the login was started for another client or provider")
 	}
 	switch iss, sent := callback.Get("iss"), callback.Has("iss"); {

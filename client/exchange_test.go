@@ -144,13 +144,31 @@ func TestExchangeNeedsTransaction(t *testing.T) {
 	p := newProvider(t)
 	c := newClient(t, p)
 	callback, tx := startLogin(t, p, c)
-	for name, tx := range map[string]*client.Transaction{
-		"nil": nil, "zero": {}, "no nonce": {State: tx.State, RedirectURI: tx.RedirectURI, Expires: tx.Expires},
-	} {
-		_, err := c.Exchange(t.Context(), callback, tx)
-		check.True(t, err != nil, "%s is accepted", name)
-		wantError(t, err, client.KindConfig, "")
+	without := func(clear func(*client.Transaction)) *client.Transaction {
+		other := *tx
+		clear(&other)
+		return &other
 	}
+	for name, lacking := range map[string]*client.Transaction{
+		"Transaction that Authorize gave": nil,
+		"no State":                        without(func(tx *client.Transaction) { tx.State = "" }),
+		"no Nonce":                        without(func(tx *client.Transaction) { tx.Nonce = "" }),
+		"no RedirectURI":                  without(func(tx *client.Transaction) { tx.RedirectURI = "" }),
+		"no Issuer":                       without(func(tx *client.Transaction) { tx.Issuer = "" }),
+		"no ClientID":                     without(func(tx *client.Transaction) { tx.ClientID = "" }),
+		"no Verifier":                     without(func(tx *client.Transaction) { tx.Verifier = "" }),
+	} {
+		_, err := c.Exchange(t.Context(), callback, lacking)
+		if err == nil {
+			t.Fatalf("accepted: %s", name)
+		}
+		wantError(t, err, client.KindConfig, "")
+		check.Contains(t, err.Error(), name)
+	}
+	callback.Del("state") // an empty one fits an empty one
+	_, err := c.Exchange(t.Context(), callback, &client.Transaction{Expires: tx.Expires})
+	wantError(t, err, client.KindConfig, "")
+	check.Equal(t, p.Requests("token"), 0, "token requests")
 }
 
 func TestExchangeAllowMissingIss(t *testing.T) {

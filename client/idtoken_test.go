@@ -221,26 +221,54 @@ func TestVerifyIDToken(t *testing.T) {
 	c := newClient(t, p)
 	for name, test := range map[string]struct {
 		claims map[string]any
-		nonce  string
+		opt    client.IDTokenOption
 		claim  string
 	}{
-		"no nonce asked":  {map[string]any{"nonce": "n"}, "", ""},
-		"the nonce":       {map[string]any{"nonce": "n"}, "n", ""},
-		"another nonce":   {map[string]any{"nonce": "n"}, "m", "nonce"},
-		"nonce missing":   {nil, "n", "nonce"},
-		"at_hash unknown": {map[string]any{"at_hash": "x"}, "", ""},
-		"another client":  {map[string]any{"aud": "x"}, "", "aud"},
+		"any nonce":       {map[string]any{"nonce": "n"}, client.WithoutNonce(), ""},
+		"no nonce":        {nil, client.WithoutNonce(), ""},
+		"the nonce":       {map[string]any{"nonce": "n"}, client.Nonce("n"), ""},
+		"another nonce":   {map[string]any{"nonce": "n"}, client.Nonce("m"), "nonce"},
+		"nonce missing":   {nil, client.Nonce("n"), "nonce"},
+		"nonce empty":     {map[string]any{"nonce": ""}, client.Nonce("n"), "nonce"},
+		"nonce a number":  {map[string]any{"nonce": 1}, client.WithoutNonce(), "nonce"},
+		"at_hash unknown": {map[string]any{"at_hash": "x"}, client.WithoutNonce(), ""},
+		"another client":  {map[string]any{"aud": "x"}, client.WithoutNonce(), "aud"},
 	} {
-		id, err := c.VerifyIDToken(t.Context(), p.IDToken(test.claims), test.nonce)
+		id, err := c.VerifyIDToken(t.Context(), p.IDToken(test.claims), test.opt)
 		if test.claim != "" {
 			wantError(t, err, client.KindToken, test.claim)
 			continue
 		}
-		check.NoError(t, err)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
 		check.Equal(t, id.Subject, "alice", name)
 	}
-	_, err := c.VerifyIDToken(t.Context(), "", "")
+	_, err := c.VerifyIDToken(t.Context(), "", client.WithoutNonce())
 	wantError(t, err, client.KindToken, "")
-	_, err = c.VerifyIDToken(t.Context(), p.AccessToken(map[string]any{"aud": "web"}), "")
+	_, err = c.VerifyIDToken(t.Context(), p.AccessToken(map[string]any{"aud": "web"}), client.WithoutNonce())
 	wantError(t, err, client.KindToken, "typ")
+}
+
+// A lookup that found no nonce must not switch the check off, nor may leaving the options out.
+func TestVerifyIDTokenNeedsANonce(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	c := newClient(t, p)
+	for name, opts := range map[string][]client.IDTokenOption{
+		"nothing":     nil,
+		"empty":       {client.Nonce("")},
+		"both":        {client.Nonce("n"), client.WithoutNonce()},
+		"empty, both": {client.WithoutNonce(), client.Nonce("")},
+	} {
+		for _, nonce := range []any{nil, "", "n"} {
+			_, err := c.VerifyIDToken(t.Context(), p.IDToken(map[string]any{"nonce": nonce}), opts...)
+			if err == nil {
+				t.Fatalf("%s accepts a token with nonce %v", name, nonce)
+			}
+			wantError(t, err, client.KindConfig, "")
+			check.Contains(t, err.Error(), "WithoutNonce")
+		}
+	}
+	check.Equal(t, p.Requests("discovery"), 0, "requests")
 }

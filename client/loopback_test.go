@@ -34,7 +34,7 @@ func TestMetadataNamesLoopbackEndpoints(t *testing.T) {
 		"authorization": func() error { _, err := c.Authorize(ctx); return err },
 		"token":         func() error { _, err := c.ClientCredentials(client.TokenRequest{}).TokenContext(ctx); return err },
 		"refresh":       func() error { _, err := c.Refresh(ctx, "r", client.TokenRequest{}); return err },
-		"keys":          func() error { _, err := c.VerifyIDToken(ctx, p.IDToken(nil), "n"); return err },
+		"keys":          func() error { _, err := c.VerifyIDToken(ctx, p.IDToken(nil), client.Nonce("n")); return err },
 		"userinfo":      func() error { _, err := c.UserInfo(ctx, "at", "alice"); return err },
 		"revocation":    func() error { return c.Revoke(ctx, "r", "") },
 		"end session":   func() error { _, err := c.EndSessionURL(ctx, client.EndSessionRequest{}); return err },

@@ -9,7 +9,9 @@ import (
 
 const transactionPurpose = "client transaction"
 
-// Transaction is what must be remembered between Authorize and Exchange, for one browser and one use.
+// Transaction is what must be remembered between Authorize and Exchange, for one browser and one use. Exchange refuses
+// one without State, Nonce, RedirectURI, Issuer, ClientID or (unless Config.SkipPKCE is set) Verifier: it compares with
+// each of them.
 //
 // It prints as [redacted]; Seal makes an encrypted string of it, fit for a cookie.
 type Transaction struct {
