@@ -62,6 +62,7 @@ func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string
 		return nil, wrap(want.op, err)
 	}
 	for _, check := range []func() error{
+		func() error { return checkIDTokenPurpose(set, want.op) },
 		func() error { return c.checkParties(set, md, want.op) },
 		func() error { return c.checkTimes(set, want.op) },
 		func() error { return c.checkNonce(set, want) },

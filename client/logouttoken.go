@@ -49,6 +49,9 @@ func (c *Client) verifyLogoutToken(ctx context.Context, raw string) (*logoutToke
 	if err := checkLogoutEvent(set, op); err != nil {
 		return nil, err
 	}
+	if err := checkLogoutPurpose(set, op); err != nil {
+		return nil, err
+	}
 	t := new(logoutToken)
 	for name, field := range map[string]*string{"iss": &t.Issuer, "sub": &t.Subject, "sid": &t.SID, "jti": &t.JTI} {
 		if *field, _, err = set.String(name); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
@@ -60,7 +61,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	return &UserInfo{Subject: sub, set: set}, nil
 }
 
-// userInfoClaims reads an answer in JSON, or a signed one (OIDC Core 5.3.2), which names its issuer and audience.
+// userInfoClaims reads an answer in JSON, or a signed one (OIDC Core 5.3.2), which names its issuer and audience. One
+// with an exp counts until then: an old answer would bring back rights that the user has lost since.
 func (c *Client) userInfoClaims(ctx context.Context, op string, md *discovery.Metadata, got *endpoint.Answer) (*claims.Set, error) {
 	mediaType, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/jwt") {
@@ -78,5 +80,11 @@ func (c *Client) userInfoClaims(ctx context.Context, op string, md *discovery.Me
 	if err != nil {
 		return nil, wrap(op, err)
 	}
-	return set, c.checkIssuedFor(set, md, op)
+	if err := c.checkIssuedFor(set, md, op); err != nil {
+		return nil, err
+	}
+	if err := set.CheckTimes(time.Now(), c.cfg.ClockSkew, false); err != nil {
+		return nil, wrap(op, err)
+	}
+	return set, checkUserInfoPurpose(set, op)
 }
