@@ -203,7 +203,7 @@ func wrap(op string, err error) error {
 		e.Kind, e.Status, e.RetryAfter = fetchKind(fetch), fetch.Status, fetch.RetryAfter
 		e.detail, e.Err = plain(fetch), contextCause(fetch.Err)
 	case errors.Is(err, keyset.ErrKeyUnknown):
-		e.Kind, e.Claim, e.Err, e.unknownKey = KindToken, "signature", nil, true
+		e.Kind, e.Claim, e.Err, e.unknownKey = KindToken, "signature", nil, !errors.Is(err, keyset.ErrKeyUnfit)
 		e.detail = "no key of the provider fits the token's signature"
 	case errors.As(err, &token):
 		e.Kind, e.Claim = KindToken, tokenPart(token.Reason)

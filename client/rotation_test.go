@@ -278,17 +278,26 @@ func TestRefreshUnderUnknownKey(t *testing.T) {
 	})
 }
 
-// A key that is known and did not make the signature is no missing key.
+// A key that is known and did not make the signature is no missing key, nor is one of another algorithm.
 func TestRefreshUnderKnownKey(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
-	c := newClient(t, p)
+	c := newClient(t, p, func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"ES256", "ES384"} })
 	tokens, err := logIn(t, p, c)
 	check.NoError(t, err)
 	resign(p, nil, spoilSignature)
 	tokens, err = c.Refresh(t.Context(), tokens.RefreshToken, client.TokenRequest{})
 	check.NoError(t, err)
 	wantError(t, tokens.Err(), client.KindToken, "signature")
+
+	p.Clear()
+	kid := ""
+	p.Edit("header", func(m map[string]any) { kid = m["kid"].(string) })
+	resign(p, nil, func(raw string) string { return withHeader(`{"alg":"ES384","kid":"` + kid + `"}`)(raw) })
+	tokens, err = c.Refresh(t.Context(), tokens.RefreshToken, client.TokenRequest{})
+	check.NoError(t, err)
+	wantError(t, tokens.Err(), client.KindToken, "signature")
+	check.True(t, kid != "", "no kid was seen")
 }
 
 // Some providers repeat the ID token that they gave before, whose exp passes and whose at_hash is another token's.
