@@ -14,7 +14,7 @@ import (
 // list.
 func (c *Client) unlisted(err error, want signatureChecks) bool {
 	e, ok := errors.AsType[*jws.Error](err)
-	return ok && e.Reason == jws.AlgNotAllowed && len(c.cfg.IDTokenAlgs) == 0 && !c.meta.Static() && !want.unsigned
+	return ok && e.Reason == jws.AlgNotAllowed && len(c.cfg.IDTokenAlgs) == 0 && !want.unsigned
 }
 
 // relisted looks again at a token whose algorithm the metadata does not list:

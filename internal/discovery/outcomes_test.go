@@ -89,16 +89,18 @@ func TestNewerMetadata(t *testing.T) {
 		}
 		wg.Wait()
 		check.Equal(t, srv.requests.Load(), 3, "requests of a thousand callers")
-		newer("/keys2", 3) // tried is old: what is held is newer
-		old, err = s.Newer(t.Context(), old)
+		advance(time.Minute)
+		newer("/keys2", 3) // tried is old: what is held is newer, and needs no fetch
+		old, err = s.Metadata(t.Context())
+		check.NoError(t, err)
+		newer("/keys2", 4) // fetched again, and the same
+		old, err = s.Metadata(t.Context())
 		check.NoError(t, err)
 		srv.document = document(t, issuer, map[string]any{"jwks_uri": issuer + "/keys3"})
-		for range 29 {
-			newer("/keys2", 3)
-			advance(time.Second)
-		}
-		advance(time.Second)
-		newer("/keys3", 4)
+		advance(30*time.Second - 1)
+		newer("/keys2", 4)
+		advance(1)
+		newer("/keys3", 5)
 	})
 }
 
