@@ -81,6 +81,7 @@ func TestKeysAreParsedOneByOne(t *testing.T) {
 		{"the other curve's point", ecKey, edit{"crv": "P-384", "alg": nil}, "not on the curve"},
 		{"no y", ecKey, edit{"y": nil}, "y is missing"},
 		{"short Ed25519", edKey, edit{"x": b64.EncodeToString(make([]byte, 31))}, "its "},
+		{"private member null", ecKey, edit{"d": json.RawMessage("null")}, "it has the member d"},
 		{"kid is a number", ecKey, edit{"kid": 1}, "kid is not a string"},
 		{"kid is long", ecKey, edit{"kid": strings.Repeat("k", 2000)}, "kid is longer"},
 	}
@@ -132,6 +133,7 @@ func TestDocumentsThatAreNoKeySet(t *testing.T) {
 		``, ` `, `null`, `[]`, `[` + k + `]`, k, `"keys"`, `{}`, `{"keys":null}`, `{"keys":{}}`, `{"keys":[]}`, `{"keys":` + k + `}`,
 		`{"keys":[` + k + `]`, `{"keys":[` + k + `]}}`, `{"keys":[` + k + `]} x`, `{"keys":[` + k + `]}{"keys":[]}`, `{"keys":[` + k + `],"keys":[]}`,
 		`{"keys":[` + k + `],"k\u0065ys":[` + k + `]}`, `{"Keys":[` + k + `]}`, `{"keys":[` + k + `],"KEYS":[` + k + `]}`, `{"keys":[` + k + `],}`, `{"keys" [` + k + `]}`,
+		`["keys",[` + k + `]]`, `["a",1,"keys",[` + k + `]]`,
 	} {
 		keys, _, err := keyset.Parse([]byte(bad))
 		check.True(t, err != nil && keys == nil, "%.40s: %d keys, %v", bad, len(keys), err)
