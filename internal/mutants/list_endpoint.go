@@ -20,7 +20,8 @@ var endpoint = []mutant{
 	change("method-not-listed-basic", "auth.go", `if listed(SecretBasic) {`, `if true {`),
 	change("method-not-listed-post", "auth.go", `if listed(SecretPost) {`, `if true {`),
 	change("post-before-basic", "auth.go", `if listed(SecretBasic) {`, `if listed(SecretBasic) && !listed(SecretPost) {`),
-	change("secret-preferred-to-key", "auth.go", `case a.sign != nil:`, `case a.sign != nil && !a.HasSecret():`),
+	change("secret-preferred-to-key", "auth.go", `case a.sign != nil:`, `case a.sign != nil && !a.HasSecret():`).
+		equivalent("With both a secret and a key NewAuth demands a method by name, which has been answered before."),
 	change("credentials-of-the-form-kept", "auth.go", "\t\tdelete(form, name)\n", "\t\t_ = name\n"),
 	change("client-secret-of-the-form-kept", "auth.go", `"client_id", "client_secret", "client_assertion", "client_assertion_type"`, `"client_id", "client_assertion", "client_assertion_type"`),
 	change("assertion-of-the-form-kept", "auth.go", `"client_id", "client_secret", "client_assertion", "client_assertion_type"`, `"client_id", "client_secret", "client_assertion_type"`),

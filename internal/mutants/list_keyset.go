@@ -3,13 +3,16 @@ package main
 var keyset = []mutant{
 	// The document.
 	change("keys-without-bound", "parse.go", `if i == maxKeys {`, `if false {`),
-	change("keys-missing", "parse.go", `if !found || keys == nil {`, `if keys == nil && found {`),
-	change("keys-null", "parse.go", `if !found || keys == nil {`, `if !found {`),
+	change("keys-missing", "parse.go", `if !found || keys == nil {`, `if keys == nil && found {`).
+		equivalent("A document without keys has no usable key either, which Parse refuses; only the words differ."),
+	change("keys-null", "parse.go", `if !found || keys == nil {`, `if !found {`).
+		equivalent("A document whose keys are null has no usable key either, which Parse refuses; only the words differ."),
 	change("keys-twice", "parse.go", "\t\tif found {\n", "\t\tif false {\n"),
 	change("keys-in-another-case", "parse.go", `ok && strings.EqualFold(text, "keys") {`, `ok && text == "" {`),
 	change("data-behind-the-set", "parse.go", `if _, err := dec.Token(); err != io.EOF {`, `if _, err := dec.Token(); err == io.ErrUnexpectedEOF {`),
 	change("set-without-end", "parse.go", "\tif _, err := dec.Token(); err != nil {\n\t\treturn nil, errors.New(\"broken JSON\")", "\tif _, err := dec.Token(); err == io.ErrNoProgress {\n\t\treturn nil, errors.New(\"broken JSON\")"),
-	change("keys-of-a-wrong-type", "parse.go", `if dec.Decode(&keys) != nil {`, `if dec.Decode(&keys) == io.EOF {`),
+	change("keys-of-a-wrong-type", "parse.go", `if dec.Decode(&keys) != nil {`, `if dec.Decode(&keys) == io.EOF {`).
+		equivalent("What is no array leaves no keys, and broken JSON breaks the next token: both are refused, in other words."),
 	change("set-that-is-no-object", "parse.go", `t != json.Delim('{') {`, `(t != json.Delim('{') && t != json.Delim('[')) {`),
 	change("no-usable-key", "parse.go", `if len(keys) > 0 {`, `if len(keys) >= 0 {`),
 	change("same-key-twice", "parse.go", `return k.Thumbprint == key.Thumbprint }):`, `return false }):`),
