@@ -30,7 +30,7 @@ type Guard struct {
 	sources   []*source
 	byIssuer  map[string]*source // by each spelling that a source may turn out to have
 	templates []*template
-	budget    budget      // of all templates
+	budgets   *budgets    // of all templates
 	parser    *jws.Parser // it knows the algorithms of all issuers; each source narrows them down
 
 	opaque         *introspect.Client   // for opaque tokens; nil = they are refused
@@ -55,7 +55,7 @@ func Protect(cfg Config) func(http.Handler) http.Handler {
 // New checks the configuration and does no I/O: a provider that is down stops no server from starting. The error joins
 // all that is wrong, naming the fields.
 func New(cfg Config) (*Guard, error) {
-	g := &Guard{cfg: cfg, log: cfg.Logger}
+	g := &Guard{cfg: cfg, log: cfg.Logger, budgets: newBudgets()}
 	if g.log == nil {
 		g.log = slog.Default()
 	}

@@ -87,19 +87,19 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(now):
 		return nil, false, refuse(TokenExpired)
 	}
+	if algs := from.algs(); len(algs) > 0 && !slices.Contains(algs, t.Alg) {
+		return nil, false, refuse(AlgNotAllowed)
+	}
 	src, refusal := from.open(ctx, g, iss)
 	if refusal != nil {
 		return nil, false, refusal
 	}
 	asked = src.realms != nil
-	if len(src.algs) > 0 && !slices.Contains(src.algs, t.Alg) {
-		return nil, asked, refuse(AlgNotAllowed)
-	}
 	thumbprint, err := src.keys.Verify(ctx, t)
 	if err != nil {
 		return nil, asked, src.refusal(ctx, err)
 	}
-	src.proven.Store(true)
+	src.prove()
 	if !src.names(iss) { // the document, known by now, spells it differently
 		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
@@ -204,7 +204,7 @@ func (s *source) refusal(ctx context.Context, err error) *Error {
 	if _, ok := errors.AsType[*jws.Error](err); ok {
 		return refuseFor(SignatureInvalid, err)
 	}
-	if s.realms != nil && s.missing.Load() && !s.proven.Load() {
+	if s.realms != nil && s.missing.Load() && !s.realms.provenBefore(s.tenant) {
 		s.forget()
 		return refuseFor(IssuerUntrusted, errNoRealm)
 	}

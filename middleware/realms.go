@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	maxSources   = 100
-	maxMissing   = 1000
-	missingFor   = 30 * time.Second
-	budgetRoom   = 30 // unproven issuers that may be fetched at once, for all templates of a guard together
-	budgetRefill = time.Second
+	maxSources = 100 // of a template, unless it lists more tenants
+	maxMissing = 1000
+	missingFor = 30 * time.Second
+	maxProven  = 10_000
+	provenFor  = 24 * time.Hour // after its last source went
 )
 
 var (
@@ -24,15 +24,26 @@ var (
 
 // realms are the sources a template has made, the least recently used going first.
 type realms struct {
-	budget  *budget
+	budgets *budgets
 	missing *cache.Cache[struct{}] // tenants without a discovery document
+	proven  *cache.Cache[struct{}] // tenants that a valid token has come from; they outlive their sources
+	max     int                    // sources
 
 	mu      sync.Mutex
 	sources map[string]*list.Element // of *source, by tenant
 	order   *list.List               // most recently used first
 }
 
-// source returns the tenant's source, or makes one if the budget for issuers nobody has heard of allows.
+// newRealms are without sources yet, with room for all tenants of a list.
+func newRealms(b *budgets, listed int) realms {
+	return realms{
+		budgets: b, max: max(maxSources, listed), missing: cache.New[struct{}](max(maxMissing, listed)),
+		proven: cache.New[struct{}](maxProven), sources: make(map[string]*list.Element), order: list.New(),
+	}
+}
+
+// source returns the tenant's source, or makes one if the budgets allow. It is the caller's business that the policy
+// allows the tenant.
 func (t *template) source(tenant string) (*source, *Error) {
 	r := &t.realms
 	r.mu.Lock()
@@ -44,7 +55,8 @@ func (t *template) source(tenant string) (*source, *Error) {
 	if _, ok := r.missing.Get(cache.Digest(tenant)); ok {
 		return nil, refuseFor(IssuerUntrusted, errNoRealm)
 	}
-	if wait, ok := r.budget.take(time.Now()); !ok {
+	stranger, wait, ok := t.spend(tenant, time.Now())
+	if !ok {
 		return nil, &Error{Reason: IDPUnavailable, RetryAfter: wait, cause: errBudget}
 	}
 	src, err := t.create(t.fill(tenant))
@@ -52,11 +64,47 @@ func (t *template) source(tenant string) (*source, *Error) {
 		return nil, refuseFor(IssuerUntrusted, err)
 	}
 	src.realms, src.tenant, src.introspect, src.vouching = r, tenant, t.introspect, t.vouching
-	if len(r.sources) >= maxSources {
+	src.owes.Store(stranger)
+	if len(r.sources) >= r.max {
 		r.evict()
 	}
 	r.sources[tenant] = r.order.PushFront(src)
 	return src, nil
+}
+
+// spend pays for a new source of tenant. A stranger's source owes one of budgets.unanswered.
+func (t *template) spend(tenant string, now time.Time) (stranger bool, wait time.Duration, ok bool) {
+	b := t.realms.budgets
+	switch {
+	case holds(t.sorted, tenant):
+		return false, 0, true
+	case t.asks || t.realms.provenBefore(tenant):
+		wait, ok = b.known.take(now)
+		return false, wait, ok
+	}
+	wait, ok = b.takeStranger(now)
+	return true, wait, ok
+}
+
+// provenBefore reports whether a valid token has come from the tenant, by a source that may be gone.
+func (r *realms) provenBefore(tenant string) bool {
+	_, ok := r.proven.Get(cache.Digest(tenant))
+	return ok
+}
+
+// prove notes that a signature was verified with the source's keys.
+func (s *source) prove() {
+	if s.proven.Load() {
+		return
+	}
+	s.proven.Store(true)
+	if s.realms != nil {
+		s.realms.remember(s.tenant)
+	}
+}
+
+func (r *realms) remember(tenant string) {
+	r.proven.Set(cache.Digest(tenant), struct{}{}, provenFor)
 }
 
 // evict makes room: the least recently used of those that have never been of use goes, else of all. mu is held.
@@ -68,7 +116,11 @@ func (r *realms) evict() {
 			break
 		}
 	}
-	delete(r.sources, r.order.Remove(victim).(*source).tenant)
+	gone := r.order.Remove(victim).(*source)
+	delete(r.sources, gone.tenant)
+	if gone.proven.Load() {
+		r.remember(gone.tenant) // from now on
+	}
 }
 
 // use reports whether a source is still in use, and marks it as recently used.
@@ -96,28 +148,4 @@ func (s *source) forget() {
 		delete(r.sources, s.tenant)
 		r.missing.Set(cache.Digest(s.tenant), struct{}{}, missingFor)
 	}
-}
-
-// budget is a token bucket.
-type budget struct {
-	mu    sync.Mutex
-	spent int
-	since time.Time // when spent was last reduced
-}
-
-// take spends one, or says when one will be there.
-func (b *budget) take(now time.Time) (wait time.Duration, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	back := min(int(now.Sub(b.since)/budgetRefill), b.spent)
-	b.spent -= back
-	b.since = b.since.Add(time.Duration(back) * budgetRefill)
-	if b.spent == 0 {
-		b.since = now
-	}
-	if b.spent >= budgetRoom {
-		return budgetRefill - now.Sub(b.since), false
-	}
-	b.spent++
-	return 0, true
 }

@@ -26,6 +26,7 @@ type source struct {
 	realms  *realms
 	tenant  string
 	proven  atomic.Bool // a signature was verified with its keys
+	owes    atomic.Bool // one of budgets.unanswered
 	missing atomic.Bool // its discovery document is a 404
 }
 
@@ -40,7 +41,10 @@ func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 		Endpoints:    discovery.Endpoints{JWKS: cfg.Endpoints.JWKS, Introspection: cfg.Endpoints.Introspection},
 		HTTPClient:   g.cfg.HTTPClient,
 		Logger:       g.log,
-		Observe:      g.observe,
+		Observe: func(name, url string, took time.Duration, err error) {
+			src.answered(err)
+			g.observe(name, url, took, err)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -52,6 +56,7 @@ func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 		Logger:     g.log,
 		Observe: func(name, url string, took time.Duration, err error) {
 			meta.Outcome("jwks_uri", remote.Moved(err))
+			src.answered(err)
 			g.observe(name, url, took, err)
 		},
 	})
@@ -97,13 +102,25 @@ func (g *Guard) originOf(iss string) (origin, bool) {
 	return origin{}, false
 }
 
-// open returns the source. For a template the policy is asked about the tenant before a source is made.
+// algs are AccessTokenAlgs; empty = all.
+func (o origin) algs() []string {
+	if o.template != nil {
+		return o.template.cfg.AccessTokenAlgs
+	}
+	return o.source.algs
+}
+
+// open returns the source. For a template the policy is asked about the tenant before a source is made. From here on a
+// stranger's token spends of the budgets: whatever can be refused without the source's keys has been refused before.
 func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error) {
 	if o.template == nil {
 		return o.source, nil
 	}
 	if refusal := g.allowed(ctx, o.template.vouching, iss, o.tenant); refusal != nil {
 		return nil, refusal
+	}
+	if gone := ctx.Err(); gone != nil { // nothing would be fetched, and so no answer give back what is spent
+		return nil, refuseFor(IDPUnavailable, gone)
 	}
 	src, refusal := o.template.source(o.tenant)
 	if refusal == nil && !src.names(iss) { // in another spelling than the document's

@@ -1,14 +1,12 @@
 package middleware
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -29,6 +27,8 @@ type template struct {
 	introspect *introspect.Client
 	vouching   *vouching // of all tenants' issuers
 	listed     []string  // the tenants that configuration names, in its order; nil where it leaves them open
+	sorted     []string  // listed
+	asks       bool      // AllowFunc is asked about tenants
 	realms     realms
 }
 
@@ -59,11 +59,12 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	t := &template{
-		cfg: cfg, create: g.newSource, vouching: g.cfg.vouching(cfg),
-		realms: realms{budget: &g.budget, missing: cache.New[struct{}](maxMissing), sources: make(map[string]*list.Element), order: list.New()},
+	t := &template{cfg: cfg, create: g.newSource, vouching: g.cfg.vouching(cfg)}
+	if g.tenants != nil {
+		t.listed = g.tenants.listed(cfg, t.vouching)
+		t.sorted, t.asks = sortedCopy(t.listed), g.tenants.AllowFunc != nil
 	}
-	t.listed = g.tenants.listed(cfg, t.vouching)
+	t.realms = newRealms(g.budgets, len(t.listed))
 	probe := "probe"
 	for strings.Contains(cfg.DiscoveryURL+cfg.Issuer, probe) {
 		probe += "e"
@@ -90,9 +91,6 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 
 // listed are the tenants of a template that IssuerConfig.Tenants or Allow names, and that it may vouch for.
 func (p *TenantPolicy) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
-	if p == nil {
-		return nil
-	}
 	named := cfg.Tenants
 	if named == nil {
 		named = p.Allow

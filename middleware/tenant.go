@@ -14,13 +14,19 @@ import (
 type TenantPolicy struct {
 	// Claim is the path to the claim that names the tenant, a key an element: {"tenant"}, or {"ext", "tenant"}.
 	Claim []string
-	// Allow lists the tenants served here; empty means any the issuer vouches for.
+	// Allow lists the tenants served here. A template keeps the keys of all of them, and fetches them whatever else is
+	// asked of it. If empty, any is served that the issuer vouches for.
 	Allow []string
 	// AllowFunc is asked instead of Allow, on each request, whether tokens of issuer may be for tenant; with a template
 	// before any network call, and so before the signature. An error is a 503. The issuer is the token's iss; for an
-	// introspection answer that has none it is that of [introspect.Config], which may be empty. If nil, Allow counts.
+	// introspection answer that has none it is that of [introspect.Config], which may be empty. Of a template's tenants
+	// that it allows, 1000 at once and then 100 a second may be looked up at the provider, and others get a 503: it
+	// should know the tenants, and not allow every name. If nil, Allow counts.
 	AllowFunc func(ctx context.Context, issuer, tenant string) (bool, error)
-	// AllowAnyTenant says that a template may be filled with any tenant at all.
+	// AllowAnyTenant says that a template may be filled with any tenant at all. Of those that no valid token has come
+	// from yet, 30 at once and then 50 a second may be looked up at the provider, one a second while it does not answer;
+	// others get a 503. So junk that makes up fewer names delays nobody. If false, a template needs Allow, AllowFunc or
+	// [IssuerConfig.Tenants].
 	AllowAnyTenant bool
 	// AllowSharedTenants lets every one of several issuers vouch for every tenant, unless its IssuerConfig lists
 	// Tenants: whoever runs one of them then reaches the tenants of all. If false, several issuers need Tenants, or
