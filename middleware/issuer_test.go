@@ -37,6 +37,23 @@ func TestIssuerSpelling(t *testing.T) {
 	}
 }
 
+// TestOtherSpellingAsksNobody: once the document has said how the issuer is spelled, a token that spells it otherwise has
+// nothing fetched, whatever key it names.
+func TestOtherSpellingAsksNobody(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	wantReason(t, guard, op.AccessToken(nil), "")
+	before := fetches(op)
+	wantReason(t, guard, junk(t, op, "unknown", object{"iss": op.Issuer() + "/"}), middleware.IssuerUntrusted)
+	check.Equal(t, fetches(op), before, "requests for another spelling")
+
+	all := newRealms("acme")
+	template := newGuard(t, all.config(anyTenant()))
+	check.Equal(t, all.try(t, template, "acme"), "", "reason")
+	wantReason(t, template, junk(t, all.providers["acme"], "unknown", object{"iss": realmsURL + "acme/"}), middleware.IssuerUntrusted)
+	check.Equal(t, all.requests(), 2, "requests for another spelling of a realm")
+}
+
 // TestIssuerMismatch: a document that names another issuer is our mistake or theirs, never the token's.
 func TestIssuerMismatch(t *testing.T) {
 	t.Parallel()

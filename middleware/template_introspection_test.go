@@ -2,10 +2,12 @@ package middleware_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
@@ -99,6 +101,36 @@ func TestTemplateBindsAnswers(t *testing.T) {
 					check.Equal(t, principalOf(t, guard, "opaque").Tenant, "acme", "Tenant")
 				}
 				check.Equal(t, all.requests(), 0, "requests to realms")
+			})
+		}
+	}
+}
+
+// TestMaxLifetimeOfAnswers: an introspected token may live no longer than any other, and one without exp is the
+// provider's to end.
+func TestMaxLifetimeOfAnswers(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		answer object
+		want   middleware.Reason
+	}{
+		"as long as allowed":       {object{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}, ""},
+		"longer":                   {object{"iat": now.Unix(), "exp": now.Add(time.Hour + time.Second).Unix()}, middleware.TokenMalformed},
+		"longer, nearly over":      {object{"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Minute).Unix()}, middleware.TokenMalformed},
+		"no iat, not too far away": {object{"exp": now.Add(time.Hour - time.Minute).Unix()}, ""},
+		"no iat, too far away":     {object{"exp": now.Add(time.Hour + time.Minute).Unix()}, middleware.TokenMalformed},
+		"no exp":                   {object{"iat": now.Add(-2 * time.Hour).Unix()}, ""},
+	} {
+		for _, mode := range []middleware.Mode{middleware.Auto, middleware.IntrospectionOnly} {
+			t.Run(fmt.Sprint(name, mode), func(t *testing.T) {
+				cfg := newRealms().sharing(nil, c.answer)
+				cfg.DiscoveryURL, cfg.Mode, cfg.MaxLifetime = realmsURL+"acme", mode, time.Hour
+				cfg.Introspection.Issuer = realmsURL + "acme"
+				guard := newGuard(t, cfg)
+				for range 2 {
+					wantReason(t, guard, "opaque", c.want)
+				}
 			})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -99,6 +100,23 @@ func TestFromIssuer(t *testing.T) {
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "acme"}), "")
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.TenantMismatch)
 	wantReason(t, guard, acme.AccessToken(nil), middleware.TenantMissing)
+}
+
+// TestSegmentLength: what is captured from an issuer goes into a URL, and a longer one than 128 bytes never does.
+func TestSegmentLength(t *testing.T) {
+	t.Parallel()
+	fits := strings.Repeat("a", 128)
+	all := newRealms(fits, fits+"a")
+	guard := newGuard(t, all.config(anyTenant()))
+	check.Equal(t, all.try(t, guard, fits), "", "reason for 128 bytes")
+	before := all.requests()
+	check.Equal(t, all.try(t, guard, fits+"a"), middleware.IssuerUntrusted, "reason for 129 bytes")
+	check.Equal(t, all.requests(), before, "requests for 129 bytes")
+
+	for name, want := range map[string]bool{fits: true, fits + "a": false} {
+		_, err := middleware.New(all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{name}}))
+		check.Equal(t, err == nil, want, fmt.Sprint("a list with a tenant of ", len(name), " bytes is right"))
+	}
 }
 
 // TestTemplateForms: full discovery URLs, an issuer at another address, and keys without discovery.
