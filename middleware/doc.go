@@ -20,7 +20,8 @@
 //   - What anyone can make up causes no network call: form, header, issuer and gross expiry are checked before.
 //   - Time, audience, tenant and policies are checked each time, also when the token's signature was verified before. A
 //     verified token is remembered for at most five minutes, not past its exp, and not past the withdrawal of its key.
-//   - A token verified with one issuer's keys is never accepted for another's.
+//   - A token verified with one issuer's keys is never accepted for another's, and of several issuers each vouches for
+//     its own tenants only.
 //   - The provider's outages are a 503, never a 401, and no outage while keys are held.
 //   - What is refused is answered from fixed texts: nothing a token says is ever repeated.
 //

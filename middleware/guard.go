@@ -25,6 +25,7 @@ type Guard struct {
 	log         *slog.Logger
 	outages     remote.Limiter // of warnings about them
 	tenants     *TenantPolicy  // nil = there are none
+	allow       []string       // its list, sorted: it may be long, and is looked at on each request
 	metadataURL string
 
 	sources   []*source
@@ -69,7 +70,7 @@ func New(cfg Config) (*Guard, error) {
 	if cfg.Tenant != nil {
 		policy := *cfg.Tenant
 		policy.Claim, policy.Allow, policy.Match = slices.Clone(policy.Claim), slices.Clone(policy.Allow), slices.Clone(policy.Match)
-		g.tenants = &policy
+		g.tenants, g.allow = &policy, sortedCopy(policy.Allow)
 	}
 	g.metadataURL = metadataURL(cfg.ResourceURL)
 	g.tokens = cache.New[facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/relyingparty/oidc/internal/discovery"
@@ -61,7 +60,7 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 	}
 	t := &template{cfg: cfg, create: g.newSource, vouching: g.cfg.vouching(cfg)}
 	if g.tenants != nil {
-		t.listed = g.tenants.listed(cfg, t.vouching)
+		t.listed = g.listed(cfg, t.vouching)
 		t.sorted, t.asks = sortedCopy(t.listed), g.tenants.AllowFunc != nil
 	}
 	t.realms = newRealms(g.budgets, len(t.listed))
@@ -90,13 +89,13 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 }
 
 // listed are the tenants of a template that IssuerConfig.Tenants or Allow names, and that it may vouch for.
-func (p *TenantPolicy) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
+func (g *Guard) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
 	named := cfg.Tenants
 	if named == nil {
-		named = p.Allow
+		named = g.tenants.Allow
 	}
 	for _, tenant := range named {
-		if validSegment(tenant) && issuer.covers(tenant) && (len(p.Allow) == 0 || slices.Contains(p.Allow, tenant)) {
+		if validSegment(tenant) && issuer.covers(tenant) && (len(g.allow) == 0 || holds(g.allow, tenant)) {
 			list = append(list, tenant)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -226,7 +225,7 @@ func (g *Guard) allowed(ctx context.Context, issuers *vouching, issuer, tenant s
 		case !ok:
 			return refuse(TenantUnknown)
 		}
-	case len(policy.Allow) > 0 && !slices.Contains(policy.Allow, tenant):
+	case len(g.allow) > 0 && !holds(g.allow, tenant):
 		return refuse(TenantUnknown)
 	}
 	return nil
