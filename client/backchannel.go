@@ -13,8 +13,8 @@ const replaySlack = 10 * time.Minute
 // serveBackChannelLogout ends sessions on the provider's word (OpenID Connect Back-Channel Logout 1.0).
 //
 // 200: done, also when there was no such session. 400: the logout token is bad, or was used before. 503: no verdict
-// can be had (keys or store are away). The specification has 400 for a failed logout too, but that tells a
-// provider not to try again.
+// can be had (keys or store are away, or the key may have been published moments ago). The specification has 400 for a
+// failed logout too, but that tells a provider not to try again.
 func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	err := l.backChannelLogout(r)
@@ -23,12 +23,11 @@ func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status, body := http.StatusBadRequest, `{"error":"invalid_request"}`
-	switch kindOf(err) {
-	case KindCallback, KindToken:
-	case KindConfig: // as for keyless: no logout token can be checked here
+	switch kind := kindOf(err); {
+	case kind == KindConfig: // as for keyless: no logout token can be checked here
 		http.NotFound(w, r)
 		return
-	default:
+	case kind != KindCallback && kind != KindToken, keyUnknown(err):
 		status, body = http.StatusServiceUnavailable, `{"error":"temporarily_unavailable"}`
 		w.Header().Set("Retry-After", retryAfter(err))
 	}
@@ -38,9 +37,16 @@ func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(body))
 }
 
+// keyUnknown reports whether a token may be signed with a key that was published
+// moments ago. Anybody can use up the budget of refetches with junk, so that this
+// is no verdict.
+func keyUnknown(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.unknownKey
+}
+
 func (l *Login) backChannelLogout(r *http.Request) error {
 	const op = "back-channel logout"
-	ctx := r.Context()
 	values, err := parameters(r)
 	if err != nil {
 		return callbackError(op, nil, err.Error())
@@ -49,47 +55,90 @@ func (l *Login) backChannelLogout(r *http.Request) error {
 	if !ok || raw == "" {
 		return callbackError(op, nil, "exactly one logout_token is needed")
 	}
-	token, err := l.rp.verifyLogoutToken(ctx, raw)
+	token, err := l.rp.verifyLogoutToken(r.Context(), raw)
 	if err != nil {
 		return wrap(op, err)
 	}
-	first, err := l.store.Once(ctx, "logout:"+digest("jti", l.namespace, token.Issuer, token.JTI), token.Expiry.Add(replaySlack))
-	switch {
+	ctx := context.WithoutCancel(r.Context()) // a provider that hangs up does not ask again
+	mark := "logout:" + digest("jti", l.namespace, token.Issuer, token.JTI)
+	switch used, err := l.store.Marked(ctx, mark); {
 	case err != nil:
 		return storeError(err)
-	case !first:
+	case used:
 		return callbackError(op, nil, "the logout token was used before")
 	}
-	// A token with a sid means the sessions of that sid; those that have none can only be meant by their subject.
-	var keys []string
-	switch {
-	case token.SID == "":
-		keys = []string{l.indexSubject(token.Issuer, token.Subject)}
-	case token.Subject == "":
-		keys = []string{l.indexSID(token.Issuer, token.SID)}
-	default:
-		keys = []string{l.indexSID(token.Issuer, token.SID), l.indexNoSID(token.Issuer, token.Subject)}
+	if err := l.endSessions(ctx, token); err != nil {
+		return err
 	}
-	for _, key := range keys {
-		if err := l.deleteIndexed(ctx, key); err != nil {
-			return storeError(err)
-		}
-	}
-	return nil
+	// The mark comes last: had the deletion failed after it, no second attempt could have made up for that. What two
+	// deliveries at the same time do, they do twice.
+	_, err = l.store.Once(ctx, mark, token.Expiry.Add(replaySlack))
+	return storeError(err)
 }
 
-// deleteIndexed insists: the token's mark is set, so that the provider could not ask again.
-func (l *Login) deleteIndexed(ctx context.Context, key string) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutPatience)
+// endSessions ends what a logout token means: sessions and logins begun before it was issued. A token that comes late
+// says nothing about later ones.
+func (l *Login) endSessions(ctx context.Context, token *logoutToken) error {
+	ended := token.Issued.Add(l.rp.cfg.ClockSkew)
+	var failed error
+	for _, key := range l.logoutKeys(token) {
+		// The note comes first: see logoutnote.go. A store that has no room for it deletes all the same.
+		noted := ended
+		if now := time.Now(); now.Before(noted) {
+			noted = now // who begins a login from now on does not mean the session that has ended
+		}
+		noteCtx, cancel := context.WithTimeout(ctx, logoutPatience)
+		err := l.noteLogout(noteCtx, key, noted)
+		cancel()
+		failed = errors.Join(failed, err, l.deleteBegunBefore(ctx, key, ended))
+	}
+	return failed
+}
+
+// logoutKeys are the index keys of the sessions that a logout token means. A token with a sid means the sessions of that
+// sid; those that have none can only be meant by their subject.
+func (l *Login) logoutKeys(token *logoutToken) []string {
+	switch {
+	case token.SID == "":
+		return []string{l.indexSubject(token.Issuer, token.Subject)}
+	case token.Subject == "":
+		return []string{l.indexSID(token.Issuer, token.SID)}
+	}
+	return []string{l.indexSID(token.Issuer, token.SID), l.indexNoSID(token.Issuer, token.Subject)}
+}
+
+// deleteBegunBefore insists, because many providers do not ask again.
+func (l *Login) deleteBegunBefore(ctx context.Context, key string, ended time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, logoutPatience)
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		if _, err = l.store.DeleteByIndex(ctx, key); err == nil || wait > time.Second {
-			return err
+		deleted, err := l.deleteOnce(ctx, key, ended)
+		for _, record := range deleted {
+			l.forget(record.ID)
+		}
+		if err == nil || wait > time.Second {
+			return storeError(err)
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+			return storeError(errors.Join(err, ctx.Err()))
 		}
 	}
+}
+
+func (l *Login) deleteOnce(ctx context.Context, key string, ended time.Time) ([]Record, error) {
+	var later []string
+	if ended.Before(time.Now()) { // otherwise there can be none
+		records, _, err := l.store.list(ctx, key) // a store that cannot list ends them all
+		if err != nil {
+			return nil, err
+		}
+		for _, record := range records {
+			if d := l.openSession(ctx, record.ID, &record); d != nil && !d.Begun.Before(ended) {
+				later = append(later, record.ID)
+			}
+		}
+	}
+	return l.store.DeleteByIndex(ctx, key, later...)
 }

@@ -106,6 +106,12 @@ func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
 	if err := l.store.Update(ctx, id, func(*Record) (*Record, error) { return record, nil }); err != nil {
 		return storeError(err)
 	}
+	switch ended, err := l.endedMeanwhile(ctx, record.Index, d.Begun); {
+	case err != nil:
+		return err
+	case ended:
+		return callbackError("login", nil, "the provider signed the user out while this login was under way")
+	}
 	if l.cfg.OnLogin == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/relyingparty/oidc/internal/claims"
@@ -21,6 +22,7 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // logoutToken is a verified back-channel logout token: Subject or SID is set, or both.
 type logoutToken struct {
 	Issuer, Subject, SID, JTI string
+	Issued                    time.Time
 	// Expiry is its exp, or a day after its iat if that is earlier; two minutes after its iat when it has none.
 	Expiry time.Time
 }
@@ -34,6 +36,10 @@ func (c *Client) verifyLogoutToken(ctx context.Context, raw string) (*logoutToke
 	}
 	token, err := c.signed(ctx, md, raw, signatureChecks{op: op, types: []string{"logout+jwt", "jwt"}})
 	if err != nil {
+		// Of a token without kid nobody can say whether a key is missing.
+		if e, ok := errors.AsType[*Error](err); ok && e.Claim == "signature" && token != nil && token.KeyID == "" {
+			e.unknownKey = true
+		}
 		return nil, err
 	}
 	set, err := claims.Parse(token.Payload)
@@ -79,6 +85,7 @@ func (c *Client) checkLogoutAge(set *claims.Set, t *logoutToken, op string) erro
 	case !ok:
 		return tokenError(op, "iat", "iat is missing")
 	}
+	t.Issued = issued
 	if t.Expiry, ok, err = set.Time("exp"); err != nil {
 		return wrap(op, err)
 	}

@@ -16,6 +16,7 @@ type sessionData struct {
 	Scopes   []string        `json:"scopes,omitempty"`
 	Claims   json.RawMessage `json:"claims"`
 	AuthTime time.Time       `json:"auth_time,omitzero"`
+	Begun    time.Time       `json:"begun"` // its login
 	Created  time.Time       `json:"created"`
 	Touched  time.Time       `json:"touched"`
 	Data     json.RawMessage `json:"data,omitempty"`
@@ -59,7 +60,7 @@ func newSessionData(tokens *Tokens, tx *Transaction) (*sessionData, error) {
 	now := time.Now().Round(0)
 	d := &sessionData{
 		Subject: tokens.IDToken.Subject, Issuer: tokens.IDToken.Issuer, SID: sid, AuthTime: authTime,
-		Claims: raw, Created: now, Touched: now,
+		Claims: raw, Begun: tx.Started, Created: now, Touched: now,
 		Nonce: tx.Nonce, Audience: tokens.IDToken.Audience, Resources: tx.Resources,
 	}
 	d.keep(ownShape, tokens)
