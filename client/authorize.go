@@ -41,13 +41,10 @@ func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorizat
 		return nil, configError(op, "RedirectURL", "is needed for login: set it to the registered URL the provider sends the browser back to")
 	}
 	r := &authRequest{
-		params: cloneValues(c.cfg.ExtraAuthParams), resources: slices.Clone(c.cfg.Resources), scopes: slices.Clone(c.cfg.Scopes),
+		params: cloneValues(c.cfg.ExtraAuthParams), resources: slices.Clone(c.cfg.Resources), scopes: slices.Clone(c.loginScopes()),
 	}
 	if r.params == nil {
 		r.params = url.Values{}
-	}
-	if c.cfg.Scopes == nil {
-		r.scopes = []string{"openid"}
 	}
 	for _, opt := range opts {
 		opt(r)
@@ -90,6 +87,14 @@ func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorizat
 		r.params.Set("code_challenge_method", pkce.Method)
 	}
 	return c.authorization(md.AuthorizationEndpoint, r.params, tx), nil
+}
+
+// loginScopes are those that every login asks for.
+func (c *Client) loginScopes() []string {
+	if c.cfg.Scopes == nil {
+		return []string{"openid"}
+	}
+	return c.cfg.Scopes
 }
 
 // authorization puts params where Config.AuthorizationMethod wants them.

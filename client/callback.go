@@ -35,16 +35,16 @@ func (l *Login) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.cookies.setFlow(w, name, "", 0)
-	tx, replaces, err := l.openFlow(name, cookie.Value)
+	f, err := l.openFlow(name, cookie.Value)
 	if err != nil {
 		l.fail(w, r, "", err)
 		return
 	}
-	if err := l.complete(w, r, values, tx, replaces); err != nil {
-		l.fail(w, r, tx.ReturnTo, err)
+	if err := l.complete(w, r, values, f.tx, f.replaces); err != nil {
+		l.fail(w, r, f.tx.ReturnTo, err)
 		return
 	}
-	redirect(w, tx.ReturnTo)
+	redirect(w, f.tx.ReturnTo)
 }
 
 // complete turns the callback into a session. Nothing is left of it when it fails.

@@ -15,8 +15,9 @@ const (
 	maxFlows = 5
 	// maxExpired bounds the cookies that one answer takes away: whatever a browser brings, proxies have little room for headers.
 	maxExpired = 10
-	// maxCookie is what every browser stores of a name and its value together.
-	maxCookie = 4096
+	// maxFlowBytes bounds what all flow cookies together add to each request to the application: proxies take 8 KiB of
+	// headers. It is also what every browser stores of one cookie.
+	maxFlowBytes = 4096
 	// flowSlack is how long a flow's mark outlives it: the clocks of replicas differ.
 	flowSlack = time.Minute
 )
@@ -77,32 +78,37 @@ func (c cookies) sessionValue(r *http.Request) string {
 	return cookie.Value
 }
 
-// makeRoom expires the oldest flows of this browser, and those that no longer open, so that one more may be added.
-func (l *Login) makeRoom(w http.ResponseWriter, r *http.Request) {
-	type flow struct {
+// makeRoom expires the oldest flows of this browser, and those that no longer open, so that one more of this size may
+// be added.
+func (l *Login) makeRoom(w http.ResponseWriter, r *http.Request, size int) {
+	type held struct {
 		name    string
+		size    int
 		started time.Time
 	}
 	var (
-		flows  []flow
+		flows  []held
 		broken []string
 	)
 	for _, cookie := range r.Cookies() {
 		if !strings.HasPrefix(cookie.Name, l.cookies.flow) {
 			continue
 		}
-		if tx, _, err := l.openFlow(cookie.Name, cookie.Value); err == nil {
-			flows = append(flows, flow{cookie.Name, tx.Started})
+		f, err := l.openFlow(cookie.Name, cookie.Value)
+		if err != nil {
+			broken = append(broken, cookie.Name)
 			continue
 		}
-		broken = append(broken, cookie.Name)
+		flows = append(flows, held{cookie.Name, cookieSize(cookie.Name, cookie.Value), f.tx.Started})
+		size += flows[len(flows)-1].size
 	}
-	slices.SortFunc(flows, func(a, b flow) int {
+	slices.SortFunc(flows, func(a, b held) int {
 		return cmp.Or(a.started.Compare(b.started), strings.Compare(a.name, b.name))
 	})
 	var gone []string
-	for ; len(flows) >= maxFlows; flows = flows[1:] {
+	for ; len(flows) > 0 && (len(flows) >= maxFlows || size > maxFlowBytes); flows = flows[1:] {
 		gone = append(gone, flows[0].name)
+		size -= flows[0].size
 	}
 	gone = append(gone, broken...)
 	for _, name := range gone[:min(len(gone), maxExpired)] {
@@ -110,35 +116,31 @@ func (l *Login) makeRoom(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sealFlow makes the value of a flow's cookie: the transaction and, where the session cookie will not come
-// with the callback (form_post), the id of the session that is to be replaced.
-func (l *Login) sealFlow(name string, tx *Transaction, replaces string) (string, error) {
-	value, err := tx.seal(l.ring, name)
+// cookieSize is what a cookie takes of the Cookie header.
+func cookieSize(name, value string) int { return len(name) + len("=") + len(value) + len("; ") }
+
+// sealFlow makes the value of a flow's cookie.
+func (l *Login) sealFlow(name string, f flow) (string, error) {
+	packed, err := l.packFlow(f)
 	if err != nil {
 		return "", err
 	}
-	if replaces != "" {
-		value += "." + l.ring.SealString(name+" replaces", []byte(replaces))
-	}
-	if len(name)+len(value) > maxCookie {
+	value := l.ring.SealString(name, packed)
+	if cookieSize(name, value) > maxFlowBytes {
 		return "", configError("login", "", "the transaction is larger than a cookie may be: ask for fewer resources or scopes")
 	}
 	return value, nil
 }
 
-func (l *Login) openFlow(name, value string) (tx *Transaction, replaces string, err error) {
-	value, second, two := strings.Cut(value, ".")
-	if tx, err = openTransaction(l.ring, name, value); err != nil {
-		return nil, "", err
-	}
-	if two {
-		id, err := l.ring.OpenString(name+" replaces", second)
-		if err != nil {
-			return nil, "", callbackError("callback", ErrTransactionInvalid, "")
+// openFlow undoes sealFlow: ErrTransactionInvalid.
+func (l *Login) openFlow(name, value string) (flow, error) {
+	packed, err := l.ring.OpenString(name, value)
+	if err == nil {
+		if f, ok := l.unpackFlow(packed); ok {
+			return f, nil
 		}
-		replaces = string(id)
 	}
-	return tx, replaces, nil
+	return flow{}, callbackError("callback", ErrTransactionInvalid, "")
 }
 
 // digest is how everything is named in a store and in cookies: by a hash of what it is about.

@@ -111,22 +111,83 @@ func TestManyBrokenFlows(t *testing.T) {
 	check.True(t, b.cookies[own.Name] != nil, "a flow that opens was dropped")
 }
 
+// resources are some that together take so many bytes.
+func resources(size int) []string {
+	var all []string
+	for ; size > 0; size -= 100 {
+		all = append(all, "https://"+strings.Repeat("x", 60)+".example.test/"+strings.Repeat("y", len(all)))
+	}
+	return all
+}
+
 func TestLargeTransaction(t *testing.T) {
 	t.Parallel()
+	size := 0
 	a := newApp(t, func(cfg *appConfig) {
-		for range 40 {
-			cfg.client.Resources = append(cfg.client.Resources, "https://"+strings.Repeat("x", 60)+".example.test/"+strings.Repeat("y", len(cfg.client.Resources)))
+		cfg.login.AuthOptions = func(*http.Request) []client.AuthOption {
+			return []client.AuthOption{client.Resource(resources(size)...)}
 		}
 	})
 	b := a.browser()
+	size = 4000
 	check.Equal(t, b.get("/auth/login").StatusCode, http.StatusInternalServerError, "status")
 	check.Equal(t, check.As[*client.Error](t, a.lastError()).Kind, client.KindConfig, "kind")
 
-	longest := "/" + strings.Repeat("z", 1023)
-	b = newApp(t, nil).browser()
-	check.Equal(t, b.login("/auth/login?return_to="+longest, "alice"), longest, "login leads to")
+	longest := "/?" + strings.Repeat("&", 1022)
+	target := "/auth/login?return_to=" + url.QueryEscape(longest)
+	size = 0
+	check.Equal(t, b.login(target, "alice"), longest, "login leads to")
 	// What does not fit is done without.
-	check.Equal(t, b.login("/auth/login?return_to="+url.QueryEscape("/?"+strings.Repeat("&", 1022)), "alice"), "/", "login leads to")
+	size = 2000
+	check.Equal(t, b.login(target, "alice"), "/", "login leads to")
+}
+
+// Pages of others can begin logins in a person's browser, and a browser restores many tabs: the Cookie header must stay
+// within what proxies take.
+func TestFlowCookiesStaySmall(t *testing.T) {
+	t.Parallel()
+	const long = 4096
+	for _, mode := range []string{"query", "form_post"} {
+		for _, tt := range []struct {
+			path, flows, survive int
+		}{{300, 5, 5}, {300, 9, 5}, {1024, 9, 2}, {1, 9, 5}} {
+			synctest.Test(t, func(t *testing.T) {
+				a := newApp(t, func(cfg *appConfig) {
+					cfg.client.ResponseMode = mode
+					cfg.client.Scopes = []string{"openid", "profile", "email", "offline_access"}
+					cfg.client.Resources = resources(1000) // said by the configuration: they take no room
+				})
+				b := a.browser()
+				finish := func(to string) *http.Response {
+					callback := b.signIn(to, "alice")
+					if mode == "query" {
+						return b.finish(callback)
+					}
+					return b.post("/auth/callback", callback.Query(), "Sec-Fetch-Site", "cross-site")
+				}
+				finish(b.begin("/auth/login")) // form_post's flows also name the session they replace
+				var urls, paths []string
+				for i := range tt.flows {
+					path := "/" + strings.Repeat(string(rune('a'+i)), tt.path-1)
+					urls, paths = append(urls, b.begin("/auth/login?return_to="+path)), append(paths, path)
+					size := 0
+					for _, c := range b.named("oidc-flow") {
+						size += len(c.Name) + len(c.Value) + len("=; ")
+					}
+					check.True(t, size <= long, "%d flows of %d bytes: they take %d bytes", i+1, tt.path, size)
+					time.Sleep(time.Second)
+				}
+				check.Equal(t, len(b.named("oidc-flow")), tt.survive, "flows")
+				for i, to := range urls {
+					resp, want := finish(to), ""
+					if i >= tt.flows-tt.survive {
+						want = paths[i]
+					}
+					check.Equal(t, resp.Header.Get("Location"), want, "where the login leads")
+				}
+			})
+		}
+	}
 }
 
 func TestSessionFixation(t *testing.T) {

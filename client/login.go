@@ -131,21 +131,21 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request, to, issuer string,
 		to = l.returnTo(tx.ReturnTo)
 	}
 	tx.ReturnTo = to
-	replaces := ""
+	f := flow{tx: tx}
 	if value := l.cookies.sessionValue(r); value != "" && l.cookies.formPost {
-		replaces = l.sessionID(value)
+		f.replaces = l.sessionID(value)
 	}
 	name := l.cookies.flowName(tx.State)
-	sealed, err := l.sealFlow(name, tx, replaces)
+	sealed, err := l.sealFlow(name, f)
 	if err != nil && to != l.cfg.DefaultReturnTo {
 		tx.ReturnTo = l.cfg.DefaultReturnTo // the longest part, and the one that can be done without
-		sealed, err = l.sealFlow(name, tx, replaces)
+		sealed, err = l.sealFlow(name, f)
 	}
 	if err != nil {
 		l.fail(w, r, to, err)
 		return
 	}
-	l.makeRoom(w, r)
+	l.makeRoom(w, r, cookieSize(name, sealed))
 	l.cookies.setFlow(w, name, sealed, time.Until(tx.Expires))
 	auth.Respond(w, r)
 }
