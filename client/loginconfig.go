@@ -34,7 +34,8 @@ type LoginConfig struct {
 	Paths Paths
 	// Store keeps the sessions; nil means a MemoryStore. Replicas need a shared one.
 	Store Store
-	// IdleTimeout ends a session that was not used for so long; 12 h when zero. Use is noted every 10 minutes at most.
+	// IdleTimeout ends a session that was not used for so long, a minute at least. Use is noted every 10 minutes, or every
+	// tenth of IdleTimeout where that is less: a session may end earlier by so much. If zero, it is 12 h.
 	IdleTimeout time.Duration
 	// Lifetime ends a session however much it is used; 7 days when zero.
 	Lifetime time.Duration

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,6 +146,30 @@ func TestIdleTimeout(t *testing.T) {
 		time.Sleep(12 * time.Hour)
 		check.Equal(t, b.signedIn(), "", "signed in when it is")
 	})
+}
+
+// A session that is in use does not end, however short its idle time, and is written no more than ten times in it.
+func TestShortIdleTimeout(t *testing.T) {
+	t.Parallel()
+	for _, idle := range []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 2 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			store := newBadStore()
+			a := newApp(t, func(cfg *appConfig) { cfg.login.Store, cfg.login.IdleTimeout = store, idle })
+			b := a.browser()
+			b.login("/auth/login", "alice")
+			store.updates.Store(0)
+			const uses = 60
+			for i := range uses {
+				time.Sleep(idle / 20)
+				check.Equal(t, b.signedIn(), "alice", fmt.Sprintf("idle time of %v: signed in at use %d", idle, i))
+			}
+			check.True(t, store.updates.Load() <= uses/2, "%v: %d writes for %d uses", idle, store.updates.Load(), uses)
+			time.Sleep(idle * 9 / 10)
+			check.Equal(t, b.signedIn(), "alice", fmt.Sprintf("%v: signed in just before the idle time is over", idle))
+			time.Sleep(idle)
+			check.Equal(t, b.signedIn(), "", fmt.Sprintf("%v: signed in when it is", idle))
+		})
+	}
 }
 
 // A touch that fails costs nobody their page.

@@ -15,7 +15,7 @@ var ErrNoSession = errors.New("nobody is signed in")
 var ErrStore = errors.New("the session store failed")
 
 const (
-	touchEvery = 10 * time.Minute
+	maxTouchEvery = 10 * time.Minute
 	// touchPatience is short: a refresh of the same session may hold the lock, and nothing depends on a touch.
 	touchPatience = time.Second
 	maxData       = 16 << 10
@@ -104,9 +104,13 @@ func (l *Login) session(id string, d *sessionData) *Session {
 	return s
 }
 
-// touch notes that the session is used, at most every ten minutes. It may fail: the session then ends a little earlier.
+// touchEvery is short enough for a short idle time: a session that is noted to be used only every ten minutes would end
+// after a timeout of nine, however much it is used.
+func (l *Login) touchEvery() time.Duration { return min(maxTouchEvery, l.cfg.IdleTimeout/10) }
+
+// touch notes that the session is used, once in touchEvery. It may fail: the session then ends a little earlier.
 func (l *Login) touch(ctx context.Context, s *Session, d *sessionData) {
-	if time.Since(d.Touched) < touchEvery || !s.state.touching.CompareAndSwap(false, true) {
+	if time.Since(d.Touched) < l.touchEvery() || !s.state.touching.CompareAndSwap(false, true) {
 		return
 	}
 	defer s.state.touching.Store(false)
@@ -115,7 +119,7 @@ func (l *Login) touch(ctx context.Context, s *Session, d *sessionData) {
 	fresh := errors.New("touched meanwhile")
 	err := l.store.Update(ctx, s.id, func(r *Record) (*Record, error) {
 		d := l.openSession(ctx, s.id, r)
-		if d == nil || time.Since(d.Touched) < touchEvery {
+		if d == nil || time.Since(d.Touched) < l.touchEvery() {
 			return nil, fresh
 		}
 		d.Touched = time.Now().Round(0)
