@@ -33,7 +33,8 @@ var keyset = []mutant{
 	change("alg-of-a-key-does-not-fit", "parse.go", `if len(algs(key.Alg, key.Public)) == 0 {`, `if false {`),
 	change("alg-of-a-key-ignored", "set.go", "\tif alg != \"\" {\n\t\tif jws.Fits", "\tif false {\n\t\tif jws.Fits"),
 	change("ec-point-not-on-the-curve", "parse.go", `if _, err := k.ECDH(); err != nil {`, `if false {`),
-	change("ed25519-size", "parse.go", `if len(k) != ed25519.PublicKeySize {`, `if len(k) == 0 {`),
+	change("ed25519-size", "parse.go", `if len(k) != ed25519.PublicKeySize {`, `if len(k) == 0 {`).
+		equivalent("A key of another size fits no algorithm, which is looked at next; here the reason is named."),
 	change("symmetric-key", "parse.go", "\tcase \"oct\":\n\t\treturn nil, errors.New(\"it is a symmetric key, which must never be published\")\n", "\tcase \"oct\":\n\t\tnames = []string{\"k\"}\n"),
 	change("kty-of-any-kind", "parse.go", "\tdefault:\n\t\treturn nil, fmt.Errorf(\"kty %s is not supported\", remote.Quote(kty))\n", ``),
 	change("curve-of-any-kind", "parse.go", `if !slices.Contains(curves, crv) {`, `if crv == "" {`),

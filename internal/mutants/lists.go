@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // lists holds the mutants of each package.
 var lists = []struct {
 	folder  string
@@ -13,4 +15,7 @@ var lists = []struct {
 	{"internal/endpoint", endpoint},
 	{"internal/keyset", keyset},
 	{"internal/discovery", discovery},
+	{"introspect", introspect},
+	{"middleware", middleware},
+	{"client", slices.Concat(client, login)},
 }
