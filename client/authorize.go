@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/pkce"
 )
 
@@ -20,6 +21,8 @@ const transactionLifetime = 10 * time.Minute
 //
 // It prints as [redacted]: its URL and form hold the state and the nonce.
 type Authorization struct {
+	redact.All
+
 	// Method is GET, or POST by Config.AuthorizationMethod.
 	Method string
 	// URL is where to send the browser.

@@ -129,7 +129,7 @@ func TestAuthorizeNeeds(t *testing.T) {
 		t.Parallel()
 		c := newClient(t, newProvider(t), func(cfg *client.Config) { cfg.RedirectURL = "" })
 		_, err := c.Authorize(t.Context())
-		check.Equal(t, wantError(t, err, client.KindConfig, "").Field, "RedirectURL", "field")
+		wantField(t, err, "RedirectURL")
 	})
 	t.Run("an endpoint", func(t *testing.T) {
 		t.Parallel()

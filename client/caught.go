@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// caught, deferred, makes an error of a panic in what we were given (Store, HTTPClient, AssertionKey) where nobody above
+// caught, deferred, makes an error of a panic in what we were given (Store, HTTPClient, Config.Auth) where nobody above
 // could: in goroutines of ours it would end the process. Its value may hold anything: only its type is told.
 func (c *Client) caught(ctx context.Context, err *error) {
 	if p := recover(); p != nil {

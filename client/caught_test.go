@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -60,8 +61,8 @@ func TestTokenSourceSurvivesPanics(t *testing.T) {
 				return inner.RoundTrip(r)
 			})}
 		},
-		"AssertionKey": func(cfg *client.Config, before func()) {
-			cfg.ClientID, cfg.ClientSecret, cfg.AssertionKey = "signer", "", signer{signingKey(), before}
+		"Auth": func(cfg *client.Config, before func()) {
+			cfg.ClientID, cfg.ClientSecret, cfg.Auth = "signer", "", oidc.PrivateKeyJWT{Key: signer{signingKey(), before}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,13 +2,11 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +14,8 @@ import (
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/keyset"
+	"github.com/relyingparty/oidc/internal/problem"
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -24,10 +24,12 @@ const defaultSkew = 30 * time.Second
 // Client is one client at one provider. It is safe for concurrent use, keeps nothing running but a request under way, and
 // needs no Close.
 type Client struct {
+	redact.All
+
 	cfg  Config // without its secrets, which sit behind the closures below and in auth
 	meta *discovery.Source
 	keys *keyset.Source
-	auth *endpoint.Auth
+	auth *endpoint.Authenticator
 	wire *endpoint.Caller
 	log  *slog.Logger
 
@@ -38,10 +40,11 @@ type Client struct {
 }
 
 // New checks the configuration and does no network: a provider that is down does not stop a server from starting.
-// Its error joins everything that is wrong, each an *Error of KindConfig that says what to change.
+// Its error joins everything that is wrong, each an *oidc.ConfigError that says what to change.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.copy()
-	errs := cfg.check()
+	problems := problem.List{Package: "client"}
+	cfg.check(&problems)
 
 	secret, extra := cfg.ClientSecret, cfg.ExtraTokenParams
 	c := &Client{
@@ -67,19 +70,13 @@ func New(cfg Config) (*Client, error) {
 		Logger:       c.log,
 		Observe:      observe,
 	})
-	errs = append(errs, leaves(err)...)
-	c.auth, err = endpoint.NewAuth(endpoint.AuthConfig{
-		ClientID:          cfg.ClientID,
-		ClientSecret:      cfg.ClientSecret,
-		Method:            cfg.AuthMethod,
-		AssertionKey:      cfg.AssertionKey,
-		AssertionKeyID:    cfg.AssertionKeyID,
-		AssertionAlg:      cfg.AssertionAlg,
-		AssertionAudience: cfg.AssertionAudience,
+	problems.Take("", err)
+	c.auth, err = endpoint.NewAuthenticator(endpoint.AuthConfig{
+		ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, AuthMethod: cfg.AuthMethod, Auth: cfg.Auth,
 	})
-	errs = append(errs, leaves(err)...)
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	problems.Take("", err)
+	if err := problems.Err(); err != nil {
+		return nil, err
 	}
 	c.wire = endpoint.New(endpoint.Config{
 		HTTPClient: cfg.HTTPClient, AllowHTTP: cfg.InsecureAllowHTTP, Observe: observe,
@@ -93,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 			}
 		},
 	})
-	cfg.ClientSecret, cfg.AssertionKey, cfg.ExtraTokenParams = "", nil, nil
+	cfg.ClientSecret, cfg.Auth, cfg.ExtraTokenParams = "", nil, nil
 	c.cfg = cfg
 	return c, nil
 }
@@ -167,23 +164,4 @@ func cloneValues(v url.Values) url.Values {
 		c[name] = slices.Clone(values)
 	}
 	return c
-}
-
-// leaves splits a joined error of an internal package into configuration errors of ours.
-func leaves(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, one := range joined.Unwrap() {
-			all = append(all, leaves(one)...)
-		}
-		return all
-	}
-	e := &Error{Kind: KindConfig, Err: err, detail: plain(err)}
-	if field, rest, ok := strings.Cut(e.detail, ": "); ok && !strings.Contains(field, " ") {
-		e.Field, e.detail = field, rest // each is "Field: what is wrong"
-	}
-	return []error{e}
 }

@@ -1,17 +1,21 @@
 package client
 
 import (
-	"crypto"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/relyingparty/oidc"
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // Config describes one client at one provider. The zero value of every optional field is the safe choice.
 //
 // A Config prints as [redacted].
 type Config struct {
+	redact.All
+
 	// DiscoveryURL is the provider's issuer, or the full URL of its metadata when that has a well-known part.
 	// Empty means a static provider: see Endpoints.
 	DiscoveryURL string
@@ -28,14 +32,10 @@ type Config struct {
 	// private_key_jwt or none. Empty: chosen from the metadata (without it client_secret_basic), or none without secret and key.
 	AuthMethod string
 
-	// AssertionKey signs the client's assertions (private_key_jwt, RFC 7523): RSA, ECDSA or Ed25519.
-	AssertionKey crypto.Signer
-	// AssertionKeyID is the "kid" the provider knows the key by.
-	AssertionKeyID string
-	// AssertionAlg is RS256, ES256, ES384, ES512 or EdDSA by the key when empty; PS256 on request.
-	AssertionAlg string
-	// AssertionAudience is "issuer" (the default), "token_endpoint", or an audience as it is to be sent.
-	AssertionAudience string
+	// Auth proves the client by other means than ClientSecret: an
+	// [oidc.PrivateKeyJWT], or an [oidc.Secret] that is asked for each request. If
+	// nil, ClientSecret is all there is.
+	Auth oidc.Auth
 
 	// RedirectURL is where the provider sends the browser back: https, or http on loopback.
 	// Only login needs it.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -130,10 +131,10 @@ func TestNewRefuses(t *testing.T) {
 		"HS256 beside keys":         {func(cfg *client.Config) { static(cfg); cfg.IDTokenAlgs = []string{"HS256"} }, "IDTokenAlgs", "without keys"},
 		"HS256 beside RS256":        {func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"RS256", "HS256"} }, "IDTokenAlgs", "alone"},
 		"HS256 without secret":      {func(cfg *client.Config) { cfg.IDTokenAlgs, cfg.ClientSecret = []string{"HS256"}, "" }, "ClientSecret", "HS256"},
-		"secret and key":            {func(cfg *client.Config) { cfg.AssertionKey = key }, "AuthMethod", "both"},
+		"secret and key":            {func(cfg *client.Config) { cfg.Auth = oidc.PrivateKeyJWT{Key: key} }, "AuthMethod", "both"},
 		"unknown auth method":       {func(cfg *client.Config) { cfg.AuthMethod = "mutual" }, "AuthMethod", "client_secret_basic"},
-		"private_key_jwt, no key":   {func(cfg *client.Config) { cfg.AuthMethod, cfg.ClientSecret = "private_key_jwt", "" }, "AssertionKey", "required"},
-		"alg does not fit key":      {func(cfg *client.Config) { cfg.AssertionKey, cfg.ClientSecret, cfg.AssertionAlg = key, "", "RS256" }, "AssertionAlg", "ES256"},
+		"private_key_jwt, no key":   {func(cfg *client.Config) { cfg.AuthMethod, cfg.ClientSecret = "private_key_jwt", "" }, "Auth", "needs an oidc.PrivateKeyJWT"},
+		"alg does not fit key":      {func(cfg *client.Config) { cfg.Auth, cfg.ClientSecret = oidc.PrivateKeyJWT{Key: key, Alg: "RS256"}, "" }, "Auth", "ES256"},
 		"secret with line end":      {func(cfg *client.Config) { cfg.ClientSecret = "secret\n" }, "ClientSecret", "line end"},
 		"post secret without one":   {func(cfg *client.Config) { cfg.AuthMethod, cfg.ClientSecret = "client_secret_post", "" }, "ClientSecret", "required"},
 		"discovery URL with a user": {func(cfg *client.Config) { cfg.DiscoveryURL = "https://u:p4ss@op.example.test" }, "DiscoveryURL", "user information"},
@@ -146,7 +147,7 @@ func TestNewRefuses(t *testing.T) {
 			check.True(t, err != nil, "accepted")
 			e := fieldError(err, test.field)
 			check.True(t, e != nil, "no error about %s in: %v", test.field, err)
-			check.Equal(t, e.Kind, client.KindConfig, "kind")
+			check.Equal(t, e.Package, "client", "package")
 			check.Contains(t, e.Error(), "Config."+test.field+": ", test.says)
 			check.Lacks(t, err.Error(), "p4ss")
 		})
@@ -154,13 +155,13 @@ func TestNewRefuses(t *testing.T) {
 }
 
 // fieldError finds the error about a field among joined ones.
-func fieldError(err error, field string) *client.Error {
+func fieldError(err error, field string) *oidc.ConfigError {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil
 	}
 	for _, one := range joined.Unwrap() {
-		if e := new(client.Error); errors.As(one, &e) && e.Field == field {
+		if e, ok := errors.AsType[*oidc.ConfigError](one); ok && e.Field == field {
 			return e
 		}
 	}

@@ -155,7 +155,7 @@ func TestMissingEndpoints(t *testing.T) {
 	} {
 		err := call()
 		check.Error(t, err, client.ErrEndpointMissing)
-		check.Equal(t, wantError(t, err, client.KindConfig, "").Field, "Endpoints."+field, "field")
+		wantField(t, err, "Endpoints."+field)
 	}
 	// Set by hand, they work.
 	q := newProvider(t)

@@ -3,10 +3,14 @@ package client
 import (
 	"context"
 	"net/url"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // EndSessionRequest is a logout at the provider, started here (OIDC RP-Initiated Logout). It prints as [redacted].
 type EndSessionRequest struct {
+	redact.All
+
 	// IDTokenHint is the session's raw ID token; providers that do not get it ask the user.
 	IDTokenHint string
 	// PostLogoutRedirectURI is a registered URL where the browser goes afterwards; State comes back to it.

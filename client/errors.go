@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
@@ -22,7 +23,7 @@ type Kind uint8
 
 const (
 	// KindConfig: this program is configured, or calls the package, wrongly, or what it gave the package (a Store, an
-	// HTTPClient, an AssertionKey) panicked while a token was got.
+	// HTTPClient, a key of Config.Auth) panicked while a token was got.
 	KindConfig Kind = iota + 1
 	// KindCallback: what the browser brought is not the answer to a login this client started.
 	KindCallback
@@ -77,14 +78,12 @@ var (
 	ErrTransactionInvalid = errors.New("the sealed transaction cannot be opened")
 )
 
-// Error is every failure of this package, save ErrNoSession and what OnLogin returns. New and NewLogin join theirs.
+// Error is every failure of this package, save ErrNoSession and what OnLogin returns. New and NewLogin join [*oidc.ConfigError]s.
 // Its text never holds a token, code, secret, verifier, nonce or an answer's body.
 type Error struct {
 	Kind Kind
 	// Op is what was being done: "exchange", "refresh", "client credentials", "userinfo", ...
 	Op string
-	// Field is the Config field to change, for KindConfig.
-	Field string
 	// Claim is the claim that failed, for KindToken; "signature", "alg", "typ" or "" when it is none.
 	Claim string
 	// Code is the provider's OAuth error code (RFC 6749 sections 4.1.2.1 and 5.2), capped and harmless to log.
@@ -107,9 +106,6 @@ func (e *Error) Error() string {
 	text := "client: "
 	if e.Op != "" {
 		text += e.Op + ": "
-	}
-	if e.Field != "" {
-		text += "Config." + e.Field + ": "
 	}
 	switch {
 	case e.detail != "":
@@ -153,9 +149,16 @@ func (e *IssuerMismatchError) Error() string {
 	return (&discovery.IssuerMismatchError{Want: e.Want, Got: e.Got}).Error()
 }
 
-// configError is an error about a Config field, or with an empty field about a call's arguments.
+// configError is an error about a Config field, which its Err names as an
+// *oidc.ConfigError. If field is empty, it is about a call's arguments.
 func configError(op, field, format string, args ...any) *Error {
-	return &Error{Kind: KindConfig, Op: op, Field: field, detail: fmt.Sprintf(format, args...)}
+	wrong := oidc.ConfigError{Field: field, Problem: fmt.Sprintf(format, args...)}
+	e := &Error{Kind: KindConfig, Op: op, detail: wrong.Error()}
+	if field != "" {
+		wrong.Package = "client"
+		e.Err = &wrong
+	}
+	return e
 }
 
 func callbackError(op string, cause error, detail string) *Error {
@@ -172,8 +175,9 @@ func tokenError(op, claim, format string, args ...any) *Error {
 
 // missingEndpoint names the metadata field, and the Config field that can stand in for it.
 func missingEndpoint(op, member, field string) *Error {
-	return &Error{Kind: KindConfig, Op: op, Err: ErrEndpointMissing, Field: "Endpoints." + field,
-		detail: "the provider's metadata has no " + member + "; set this field if the provider has one"}
+	e := configError(op, "Endpoints."+field, "the provider's metadata has no %s; set this field if the provider has one", member)
+	e.Err = fmt.Errorf("%w: %w", ErrEndpointMissing, e.Err)
+	return e
 }
 
 // wrap turns an error of one of the internal packages into an *Error. Their texts are safe to show: each package promises it.

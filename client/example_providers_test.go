@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/oidctest"
 )
@@ -87,11 +88,13 @@ func tokenOSApp(secret string) client.Config {
 
 func tokenOSService(key crypto.Signer) client.Config {
 	return client.Config{
-		DiscoveryURL:      "https://your-project.projects.oryapis.com",
-		ClientID:          "service",
-		AssertionKey:      key,              // private_key_jwt: RS256 for an RSA key, ES256 for P-256
-		AssertionKeyID:    "key-1",          // the kid it is registered under
-		AssertionAudience: "token_endpoint", // Hydra wants its token URL there
+		DiscoveryURL: "https://your-project.projects.oryapis.com",
+		ClientID:     "service",
+		Auth: oidc.PrivateKeyJWT{
+			Key:      key,              // RS256 for an RSA key, ES256 for P-256
+			KeyID:    "key-1",          // the kid it is registered under
+			Audience: "token_endpoint", // Hydra wants its token URL there
+		},
 	}
 }
 
@@ -134,8 +137,8 @@ func ExampleConfig_tokenOS() {
 // try registers a configuration's client at a provider in memory and gets tokens: a user's if it can, else its own.
 func try(provider oidctest.Config, cfg client.Config) {
 	registered := oidctest.Client{ID: cfg.ClientID, Secret: cfg.ClientSecret, AuthMethod: cfg.AuthMethod}
-	if cfg.AssertionKey != nil {
-		registered.PublicKey, registered.KeyID = cfg.AssertionKey.Public(), cfg.AssertionKeyID
+	if auth, ok := cfg.Auth.(oidc.PrivateKeyJWT); ok {
+		registered.PublicKey, registered.KeyID = auth.Key.Public(), auth.KeyID
 	}
 	if cfg.RedirectURL != "" {
 		registered.RedirectURIs = []string{cfg.RedirectURL}

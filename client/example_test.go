@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/oidctest"
 )
@@ -119,10 +120,10 @@ func ExampleError() {
 		fmt.Println("sign in again")
 	}
 	_, err = rp.UserInfo(context.Background(), "token", "alice")
-	if e, ok := errors.AsType[*client.Error](err); ok {
-		fmt.Println(e.Kind, e.Field)
+	if wrong, ok := errors.AsType[*oidc.ConfigError](err); ok {
+		fmt.Println("set", wrong.Field)
 	}
 	// Output:
 	// sign in again
-	// config Endpoints.UserInfo
+	// set Endpoints.UserInfo
 }

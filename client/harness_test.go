@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -91,6 +92,13 @@ func wantError(t testing.TB, err error, kind client.Kind, claim string) client.E
 		t.Fatalf("error is of kind %v about claim %q (%v), want %v about %q", e.Kind, e.Claim, e, kind, claim)
 	}
 	return *e
+}
+
+// wantField checks that err is about a field of Config.
+func wantField(t testing.TB, err error, field string) {
+	t.Helper()
+	wantError(t, err, client.KindConfig, "")
+	check.Equal(t, check.As[*oidc.ConfigError](t, err).Field, field, "field")
 }
 
 // bodyOf reads a form and puts it back.

@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto"
-	_ "crypto/sha512" // for at_hash
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -11,10 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/jws"
 )
 
 const maxSubject = 255
@@ -25,7 +24,7 @@ const maxSubject = 255
 //
 // Errors: KindToken, naming the claim; KindUnreachable when the keys cannot be had; KindConfig without either option,
 // for an empty nonce, and for a provider without keys, whose tokens can only be trusted straight from its token endpoint.
-func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts ...IDTokenOption) (*oidc.IDToken, error) {
+func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts ...IDTokenOption) (*gooidc.IDToken, error) {
 	const op = "verify ID token"
 	var want nonceWanted
 	if err := want.read(op, opts); err != nil {
@@ -52,7 +51,7 @@ type idTokenChecks struct {
 }
 
 // idToken makes every check of ours, with errors that name the claim, and then go-oidc's.
-func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string, want idTokenChecks) (*oidc.IDToken, error) {
+func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string, want idTokenChecks) (*gooidc.IDToken, error) {
 	token, err := c.signed(ctx, md, raw, signatureChecks{op: want.op, direct: want.direct, unsigned: want.unsigned})
 	if err != nil {
 		return nil, err
@@ -75,7 +74,7 @@ func (c *Client) idToken(ctx context.Context, md *discovery.Metadata, raw string
 	}
 	// go-oidc's errors are untyped and quote values of the token, so they are discarded. Its times are off because ours
 	// allow Config.ClockSkew.
-	verifier := oidc.NewVerifier(md.Issuer, verified{raw, []byte(token.Payload)}, &oidc.Config{
+	verifier := gooidc.NewVerifier(md.Issuer, verified{raw, []byte(token.Payload)}, &gooidc.Config{
 		ClientID: c.cfg.ClientID, SupportedSigningAlgs: []string{token.Alg}, SkipExpiryCheck: true,
 	})
 	id, err := verifier.Verify(ctx, raw)
@@ -93,7 +92,7 @@ type verified struct {
 
 var errOtherToken = errors.New("client: another token than the one that was verified")
 
-// VerifySignature implements oidc.KeySet.
+// VerifySignature implements gooidc.KeySet.
 func (v verified) VerifySignature(_ context.Context, jwt string) ([]byte, error) {
 	if jwt != v.raw {
 		return nil, errOtherToken
@@ -183,15 +182,8 @@ func checkAccessTokenHash(set *claims.Set, alg string, want idTokenChecks) error
 	if !has || want.accessToken == "" {
 		return nil
 	}
-	var hash crypto.Hash
-	switch {
-	case alg == "EdDSA" || strings.HasSuffix(alg, "512"):
-		hash = crypto.SHA512
-	case strings.HasSuffix(alg, "384"):
-		hash = crypto.SHA384
-	case strings.HasSuffix(alg, "256"):
-		hash = crypto.SHA256
-	default:
+	hash := jws.Hash(alg)
+	if hash == 0 {
 		return tokenError(want.op, "at_hash", "at_hash cannot be checked: it is not known which hash goes with the token's alg")
 	}
 	h := hash.New()

@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/internal/seal"
 )
@@ -24,6 +24,8 @@ const (
 //
 // A LoginConfig prints as [redacted].
 type LoginConfig struct {
+	redact.All
+
 	// Keys seal what is handed to the browser and to the store: 32 random bytes each, the same in every replica.
 	// The first seals, all open: to rotate, put a new key in front and drop the old one a week (Lifetime) later.
 	Keys [][]byte
@@ -151,12 +153,3 @@ func (p Paths) all() []string {
 func loginConfigError(field, format string, args ...any) error {
 	return &Error{Kind: KindConfig, Op: "login", detail: "LoginConfig." + field + ": " + fmt.Sprintf(format, args...)}
 }
-
-// Format prints [redacted]: Keys are secret.
-func (LoginConfig) Format(f fmt.State, _ rune) { redact(f) }
-
-// LogValue is [redacted].
-func (LoginConfig) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON gives "[redacted]".
-func (LoginConfig) MarshalJSON() ([]byte, error) { return redactedJSON(), nil }

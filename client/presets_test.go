@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -153,7 +154,7 @@ func TestTokenOS(t *testing.T) {
 			"post":  {oidctest.Client{ID: "web", Secret: odd, AuthMethod: "client_secret_post"}, client.Config{ClientSecret: odd, AuthMethod: "client_secret_post"}},
 			"key": {
 				oidctest.Client{ID: "web", PublicKey: key.Public(), KeyID: "k1", AssertionAlg: "ES256"},
-				client.Config{AssertionKey: key, AssertionKeyID: "k1", AssertionAudience: "token_endpoint"},
+				client.Config{Auth: oidc.PrivateKeyJWT{Key: key, KeyID: "k1", Audience: "token_endpoint"}},
 			},
 		} {
 			test.cfg.DiscoveryURL, test.cfg.RedirectURL = preset.Issuer, appCallback
@@ -195,7 +196,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 		check.True(t, !form.Has("client_secret"), "a secret from nowhere")
 		return false
 	})
-	c, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "service", AssertionKey: signingKey(), HTTPClient: p.HTTPClient()})
+	c, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "service", Auth: oidc.PrivateKeyJWT{Key: signingKey()}, HTTPClient: p.HTTPClient()})
 	check.NoError(t, err)
 	for i := range 3 {
 		tokenOf(t, c.ClientCredentials(client.TokenRequest{Extra: url.Values{"n": {string(rune('a' + i))}}}))

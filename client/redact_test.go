@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -45,7 +46,7 @@ func TestRedaction(t *testing.T) {
 	c, err := client.New(cfg)
 	check.NoError(t, err)
 	key := cfg
-	key.ClientSecret, key.AssertionKey = "", signingKey()
+	key.ClientSecret, key.Auth = "", oidc.PrivateKeyJWT{Key: signingKey()}
 	withKey, err := client.New(key)
 	check.NoError(t, err)
 	d, err := signingKey().Bytes()

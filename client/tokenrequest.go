@@ -15,6 +15,7 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -25,6 +26,8 @@ const (
 
 // TokenRequest says what a token is for. It prints as [redacted], for Extra may hold secrets.
 type TokenRequest struct {
+	redact.All
+
 	// Scopes to ask for; nil sends no scope parameter, empty and not nil sends an empty one.
 	Scopes []string
 	// Resources are the APIs the token is for (RFC 8707): one resource parameter each.

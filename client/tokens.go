@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"github.com/relyingparty/oidc/internal/claims"
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 const (
@@ -21,6 +22,8 @@ const (
 
 // Tokens is a token endpoint's answer. It prints as [redacted].
 type Tokens struct {
+	redact.All
+
 	// AccessToken is empty only when Err is not nil.
 	AccessToken string
 	// TokenType is always "Bearer".
@@ -36,7 +39,7 @@ type Tokens struct {
 	// Scopes are those granted. Nil, after a refresh only: as before.
 	Scopes []string
 	// IDToken is verified; nil when none was sent.
-	IDToken *oidc.IDToken
+	IDToken *gooidc.IDToken
 	// RawIDToken is for id_token_hint. It may be there without IDToken when nothing asked for an ID token.
 	RawIDToken string
 

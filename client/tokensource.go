@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 const (
@@ -21,6 +23,8 @@ const (
 //
 // It is an [oauth2.TokenSource]. It prints as [redacted]; the tokens it gives do not: x/oauth2's type cannot.
 type TokenSource struct {
+	redact.All
+
 	held  atomic.Pointer[heldToken]
 	group *sourceGroup
 	req   func() TokenRequest // behind a closure, as is refused: fmt would print them where a TokenSource is unexported

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/seal"
 )
 
@@ -15,21 +16,23 @@ const transactionPurpose = "client transaction"
 //
 // It prints as [redacted]; Seal makes an encrypted string of it, fit for a cookie.
 type Transaction struct {
-	State       string `json:"s"`
-	Nonce       string `json:"n"`
-	Verifier    string `json:"v,omitempty"` // PKCE; empty with Config.SkipPKCE
-	RedirectURI string `json:"u"`
+	redact.All
+
+	State       string
+	Nonce       string
+	Verifier    string // PKCE; empty with Config.SkipPKCE
+	RedirectURI string
 	// Issuer and ClientID tie the transaction to the provider and client it was made for.
-	Issuer    string         `json:"i,omitempty"`
-	ClientID  string         `json:"c,omitempty"`
-	Resources []string       `json:"r,omitempty"`
-	Scopes    []string       `json:"p,omitempty"`
-	MaxAge    *time.Duration `json:"m,omitempty"`
+	Issuer    string
+	ClientID  string
+	Resources []string
+	Scopes    []string
+	MaxAge    *time.Duration
 	// ACRValues are demanded: the ID token's acr must be one of them.
-	ACRValues []string  `json:"a,omitempty"`
-	ReturnTo  string    `json:"t,omitempty"`
-	Started   time.Time `json:"b"`
-	Expires   time.Time `json:"e"`
+	ACRValues []string
+	ReturnTo  string
+	Started   time.Time
+	Expires   time.Time
 }
 
 // Seal encrypts the transaction (AES-256-GCM) with the first of the 32-byte keys.
@@ -50,12 +53,43 @@ func OpenTransaction(sealed string, keys ...[]byte) (*Transaction, error) {
 	return openTransaction(ring, transactionPurpose, sealed)
 }
 
-// bareTransaction is a Transaction that marshals.
-type bareTransaction Transaction
+// wireTransaction is a Transaction as it is sealed: a Transaction itself marshals
+// as [redacted].
+type wireTransaction struct {
+	State       string         `json:"s"`
+	Nonce       string         `json:"n"`
+	Verifier    string         `json:"v,omitempty"`
+	RedirectURI string         `json:"u"`
+	Issuer      string         `json:"i,omitempty"`
+	ClientID    string         `json:"c,omitempty"`
+	Resources   []string       `json:"r,omitempty"`
+	Scopes      []string       `json:"p,omitempty"`
+	MaxAge      *time.Duration `json:"m,omitempty"`
+	ACRValues   []string       `json:"a,omitempty"`
+	ReturnTo    string         `json:"t,omitempty"`
+	Started     time.Time      `json:"b"`
+	Expires     time.Time      `json:"e"`
+}
+
+func (t *Transaction) wire() wireTransaction {
+	return wireTransaction{
+		State: t.State, Nonce: t.Nonce, Verifier: t.Verifier, RedirectURI: t.RedirectURI, Issuer: t.Issuer,
+		ClientID: t.ClientID, Resources: t.Resources, Scopes: t.Scopes, MaxAge: t.MaxAge, ACRValues: t.ACRValues,
+		ReturnTo: t.ReturnTo, Started: t.Started, Expires: t.Expires,
+	}
+}
+
+func (w wireTransaction) transaction() *Transaction {
+	return &Transaction{
+		State: w.State, Nonce: w.Nonce, Verifier: w.Verifier, RedirectURI: w.RedirectURI, Issuer: w.Issuer,
+		ClientID: w.ClientID, Resources: w.Resources, Scopes: w.Scopes, MaxAge: w.MaxAge, ACRValues: w.ACRValues,
+		ReturnTo: w.ReturnTo, Started: w.Started, Expires: w.Expires,
+	}
+}
 
 // seal is Seal with a key ring, for one purpose (a cookie's name).
 func (t *Transaction) seal(ring *seal.Ring, purpose string) (string, error) {
-	raw, err := json.Marshal((*bareTransaction)(t))
+	raw, err := json.Marshal(t.wire())
 	if err != nil {
 		return "", configError("seal", "", "the transaction holds a time that cannot be written")
 	}
@@ -69,9 +103,9 @@ func openTransaction(ring *seal.Ring, purpose, sealed string) (*Transaction, err
 	if err != nil {
 		return nil, callbackError(op, ErrTransactionInvalid, "")
 	}
-	t := new(Transaction)
-	if err := json.Unmarshal(raw, (*bareTransaction)(t)); err != nil {
+	var w wireTransaction
+	if err := json.Unmarshal(raw, &w); err != nil {
 		return nil, callbackError(op, ErrTransactionInvalid, "")
 	}
-	return t, nil
+	return w.transaction(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/jws"
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -27,11 +28,9 @@ var (
 	}
 )
 
-// check returns everything wrong with cfg that discovery and client authentication do not check themselves.
-func (cfg Config) check() (errs []error) {
-	bad := func(field, format string, args ...any) {
-		errs = append(errs, configError("", field, format, args...))
-	}
+// check notes everything wrong with cfg that discovery and client authentication do not check themselves.
+func (cfg Config) check(problems *problem.List) {
+	bad := problems.Add
 	if cfg.RedirectURL != "" {
 		cfg.checkLogin(bad)
 	}
@@ -68,7 +67,6 @@ func (cfg Config) check() (errs []error) {
 		bad("RenewBefore", "%v is negative", cfg.RenewBefore)
 	}
 	cfg.checkIDTokens(bad)
-	return errs
 }
 
 func (cfg Config) checkLogin(bad func(field, format string, args ...any)) {

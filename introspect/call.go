@@ -133,7 +133,7 @@ func (c *Client) independent() bool {
 	}
 	switch c.auth.Configured() {
 	case "":
-		return !c.auth.HasSecret() && !c.auth.HasKey()
+		return c.auth.Public()
 	case endpoint.PrivateKeyJWT:
 		return false
 	}

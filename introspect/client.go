@@ -3,8 +3,6 @@ package introspect
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -21,8 +20,10 @@ const maxToken = 16 << 10
 // Client asks one introspection endpoint. It is safe for concurrent use, owns no goroutine beyond running calls and
 // needs no Close.
 type Client struct {
+	redact.All
+
 	source   *discovery.Source
-	auth     *endpoint.Auth
+	auth     *endpoint.Authenticator
 	caller   *endpoint.Caller
 	identity string // what keys of the shared cache know the endpoint by: no I/O is needed to find an entry
 	override string // Config.Endpoint
@@ -49,9 +50,6 @@ type Client struct {
 	purged time.Time
 	places chan struct{}
 }
-
-// Format prints the type only.
-func (*Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "introspect.Client") }
 
 // Introspect gives what the provider says about token. The error is an *Error; errors.Is knows ErrInactive,
 // ErrUnavailable and ErrProtocol. ctx bounds this caller's wait, not the shared call. A token larger than 16 KiB, or

@@ -1,18 +1,16 @@
 package introspect
 
 import (
-	"crypto"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
+	"github.com/relyingparty/oidc/internal/problem"
+	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -31,6 +29,8 @@ const (
 
 // Config describes a provider's introspection endpoint and the client that asks it. It prints as [redacted].
 type Config struct {
+	redact.All
+
 	// DiscoveryURL is the issuer, or the full well-known URL. It may be empty when Endpoint is set.
 	DiscoveryURL string
 	// Issuer is the expected iss, when it differs from the discovery URL's or nothing is discovered. An answer that names
@@ -40,10 +40,19 @@ type Config struct {
 	// set too (and AuthMethod is not private_key_jwt), discovery may be away.
 	Endpoint string
 
-	// ClientID and its credentials, as in client.Config. AuthMethod is an IANA name; empty means chosen from metadata.
-	ClientID, ClientSecret, AuthMethod              string
-	AssertionKey                                    crypto.Signer
-	AssertionKeyID, AssertionAlg, AssertionAudience string
+	// ClientID is the id that this API is registered under at the provider. It is
+	// required.
+	ClientID string
+	// ClientSecret is the client's secret. If empty, Auth says how the client proves
+	// itself.
+	ClientSecret string
+	// AuthMethod is the IANA name of the client authentication:
+	// client_secret_basic, client_secret_post, private_key_jwt or none. If empty, it
+	// is chosen from the metadata.
+	AuthMethod string
+	// Auth proves the client by other means than ClientSecret. If nil, ClientSecret
+	// is all there is.
+	Auth oidc.Auth
 
 	// CacheTTL is how long an active answer is kept at most; default 30 s, negative = not at all. It never outlives
 	// the token's exp, and is at most 10 s for an answer without one.
@@ -73,17 +82,6 @@ type Config struct {
 	Observer Observer
 }
 
-const redacted = "[redacted]"
-
-// Format prints [redacted] for every verb: the configuration holds secrets.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
-
-// LogValue is [redacted].
-func (Config) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON gives "[redacted]".
-func (Config) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
 // The operations of an Event.
 const (
 	OperationDiscovery     = "discovery document"
@@ -102,40 +100,36 @@ type Observer func(Event)
 
 // New checks the configuration; its error joins every problem and names the fields. It does no I/O.
 func New(cfg Config) (*Client, error) {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("introspect: "+format, args...)) }
-
-	auth, err := endpoint.NewAuth(endpoint.AuthConfig{
-		ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Method: cfg.AuthMethod,
-		AssertionKey: cfg.AssertionKey, AssertionKeyID: cfg.AssertionKeyID,
-		AssertionAlg: cfg.AssertionAlg, AssertionAudience: cfg.AssertionAudience,
+	problems := problem.List{Package: "introspect"}
+	auth, err := endpoint.NewAuthenticator(endpoint.AuthConfig{
+		ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, AuthMethod: cfg.AuthMethod, Auth: cfg.Auth,
 	})
-	errs = append(errs, prefixed(err)...)
+	problems.Take("", err)
 	if cfg.ClockSkew < 0 || cfg.ClockSkew > maxSkew {
-		bad("ClockSkew: must be between 0 and %s", maxSkew)
+		problems.Add("ClockSkew", "must be between 0 and %s", maxSkew)
 	}
 	if cfg.MaxEntries < 0 {
-		bad("MaxEntries: must not be negative; a negative CacheTTL and NegativeCacheTTL turn the caches off")
+		problems.Add("MaxEntries", "must not be negative; a negative CacheTTL and NegativeCacheTTL turn the caches off")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
 	if cfg.DiscoveryURL == "" && cfg.Endpoint == "" {
-		bad("DiscoveryURL: set it to the provider's issuer or discovery URL, or set Endpoint")
+		problems.Add("DiscoveryURL", "set it to the provider's issuer or discovery URL, or set Endpoint")
 	}
 	dc := discoveryConfig(cfg)
 	if cfg.Endpoint != "" {
 		if err := remote.CheckURL(cfg.Endpoint, cfg.InsecureAllowHTTP); err != nil {
-			bad("Endpoint: %w", err)
+			problems.Add("Endpoint", "%v", err)
 			dc.Endpoints.Introspection = "https://endpoint.invalid" // it has been reported: look for what else is wrong
 		}
 	}
 	var source *discovery.Source
 	if cfg.DiscoveryURL != "" || cfg.Endpoint != "" {
 		source, err = discovery.New(dc)
-		errs = append(errs, prefixed(err)...)
+		problems.Take("", err)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 
@@ -179,21 +173,6 @@ func discoveryConfig(cfg Config) discovery.Config {
 		}
 	}
 	return dc
-}
-
-// prefixed gives the problems joined in err one by one, each with the package's name.
-func prefixed(err error) []error {
-	if err == nil {
-		return nil
-	}
-	problems := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		problems = slices.Clone(joined.Unwrap())
-	}
-	for i, p := range problems {
-		problems[i] = fmt.Errorf("introspect: %w", p)
-	}
-	return problems
 }
 
 // positive gives the default for 0.

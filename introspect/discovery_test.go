@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -59,10 +60,10 @@ func TestDiscovery(t *testing.T) {
 		{"nothing fits", meta(at + `,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), nil, introspect.Misconfigured, "AuthMethod"},
 		{"no endpoint, as Hydra", meta(``), nil, introspect.Misconfigured, "set Endpoint"},
 		{"no endpoint, set", meta(``), func(cfg *introspect.Config) { cfg.Endpoint = endpoint }, 0, "basic"},
-		{"key", meta(at), func(cfg *introspect.Config) { cfg.ClientSecret, cfg.AssertionKey = "", key }, 0, "jwt"},
+		{"key", meta(at), func(cfg *introspect.Config) { cfg.ClientSecret, cfg.Auth = "", oidc.PrivateKeyJWT{Key: key} }, 0, "jwt"},
 		{"key for an unknown token endpoint", meta(at), func(cfg *introspect.Config) {
-			cfg.ClientSecret, cfg.AssertionKey, cfg.AssertionAudience = "", key, "token_endpoint"
-		}, introspect.Misconfigured, "AssertionAudience"},
+			cfg.ClientSecret, cfg.Auth = "", oidc.PrivateKeyJWT{Key: key, Audience: "token_endpoint"}
+		}, introspect.Misconfigured, "PrivateKeyJWT.Audience"},
 		{"other issuer", `{"issuer":"https://evil.example"` + at + `}`, nil, introspect.Unavailable, "https://evil.example"},
 		{"garbage", `<html>`, nil, introspect.Unavailable, "discovery document"},
 	} {

@@ -24,7 +24,7 @@ func TestNewNamesEveryProblem(t *testing.T) {
 		cfg  introspect.Config
 		want []string
 	}{
-		{"nothing", introspect.Config{}, []string{"introspect: ClientID: required", "introspect: DiscoveryURL: set it"}},
+		{"nothing", introspect.Config{}, []string{"introspect: Config.ClientID: required", "introspect: Config.DiscoveryURL: set it"}},
 		{"several", introspect.Config{
 			DiscoveryURL: "ftp://op.example", Endpoint: "http://op.example/i", Issuer: "x", AuthMethod: "client_secret_jwt",
 			ClockSkew: time.Hour, MaxEntries: -1,

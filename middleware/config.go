@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -267,7 +268,10 @@ func prefixed(prefix string, err error) []error {
 		}
 		return errs
 	}
-	return []error{errors.New(prefix + strings.TrimPrefix(err.Error(), "introspect: "))}
+	if wrong, ok := errors.AsType[*oidc.ConfigError](err); ok {
+		return []error{errors.New(prefix + wrong.Field + ": " + wrong.Problem)}
+	}
+	return []error{errors.New(prefix + err.Error())}
 }
 
 var errNoIssuer = errors.New("DiscoveryURL: set it to the issuer of the tokens, or set Issuer and Endpoints.JWKS for a provider without discovery")

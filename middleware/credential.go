@@ -1,35 +1,25 @@
 package middleware
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"strings"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // maxToken bounds a token, in bytes.
 const maxToken = 16 << 10
 
-const redacted = "[redacted]"
-
 // Credential is what a caller of [Guard.Authenticate] presents. It prints as [redacted].
 type Credential struct {
+	redact.All
+
 	// Token is the bare token, without a scheme.
 	Token string
 	// Tenants are the tenants the call is about, as far as it names any: each must be the token's. They take the place
 	// of [TenantPolicy.Match] and of the [Tenant] policy, which need an HTTP request.
 	Tenants []string
 }
-
-// Format prints [redacted], whatever the verb.
-func (Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue is [redacted].
-func (Credential) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON gives "[redacted]".
-func (Credential) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // bearer reads the one credential of a request (RFC 6750 section 2.1). Query and body are never looked at. What it
 // returns has neither been measured nor checked for its form: a token that is in the cache needs neither.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // DefaultIssuer and DefaultResource are what a zero Config uses: the provider's issuer, and the audience of tokens made by AccessToken.
@@ -21,6 +23,8 @@ const (
 
 // Config of a Provider; its zero value is a provider at https://op.example.test with one user ("alice", of tenant "acme") and no client.
 type Config struct {
+	redact.All
+
 	// Issuer is the provider's base; default https://op.example.test. May have a path or a trailing slash.
 	Issuer string
 	// Alg signs tokens: RS256 (default), ES256, ES384, ES512, PS256, EdDSA; RS384, RS512, PS384 and PS512 too.
@@ -48,6 +52,8 @@ type Config struct {
 
 // Client is a registered client. Without Secret and PublicKey it is public, and must then use PKCE.
 type Client struct {
+	redact.All
+
 	ID, Secret             string
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -14,6 +13,8 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+
+	"github.com/relyingparty/oidc/internal/jws"
 )
 
 // signingKey is one key pair and its name.
@@ -35,10 +36,10 @@ type keyring struct {
 }
 
 func newKeyring(cfg Config) (*keyring, error) {
-	if algHash(cfg.Alg) == 0 || cfg.Alg[:2] == "HS" {
+	if !slices.Contains(jws.Algs, cfg.Alg) {
 		return nil, fmt.Errorf("Config.Alg %q is not known", cfg.Alg)
 	}
-	if cfg.Key != nil && !fitsAlg(cfg.Key, cfg.Alg) {
+	if cfg.Key != nil && !jws.Fits(cfg.Alg, cfg.Key.Public()) {
 		return nil, fmt.Errorf("Config.Key is a %T, which does not fit %s", cfg.Key, cfg.Alg)
 	}
 	secret := make([]byte, 64)
@@ -77,7 +78,7 @@ func (k *keyring) fill() {
 func (k *keyring) generate(private crypto.Signer) *signingKey {
 	var err error
 	if private == nil {
-		private, err = newKey(k.alg)
+		private, err = jws.GenerateKey(k.alg)
 	}
 	if err != nil {
 		panic("oidctest: " + err.Error())
@@ -88,22 +89,6 @@ func (k *keyring) generate(private crypto.Signer) *signingKey {
 	}
 	sum := sha256.Sum256(der)
 	return &signingKey{private: private, id: encode(sum[:12]), alg: k.alg, published: true}
-}
-
-func newKey(alg string) (crypto.Signer, error) {
-	switch alg {
-	case "ES256":
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "ES384":
-		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case "ES512":
-		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case "EdDSA":
-		_, private, err := ed25519.GenerateKey(rand.Reader)
-		return private, err
-	default:
-		return rsa.GenerateKey(rand.Reader, 2048)
-	}
 }
 
 // current is the key that signs: ID tokens with the first; access tokens with the second where there are two.

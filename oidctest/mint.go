@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/relyingparty/oidc/internal/jws"
 )
 
 // grant is what a person (or a client for itself) allowed; codes, refresh tokens and access tokens hang on it and die with it.
@@ -228,7 +230,7 @@ func audienceClaim(audience []string) any {
 
 // halfHash is at_hash (OIDC Core 3.1.3.6).
 func halfHash(alg, token string) string {
-	h := algHash(alg).New()
+	h := jws.Hash(alg).New()
 	h.Write([]byte(token))
 	sum := h.Sum(nil)
 	return encode(sum[:len(sum)/2])

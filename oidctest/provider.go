@@ -9,11 +9,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // Provider is an in-memory OpenID provider. It is an http.Handler (with a sign-in page) and, through HTTPClient or Transport, works
 // without a port. It is safe for concurrent use.
 type Provider struct {
+	redact.All
+
 	*state
 }
 
@@ -60,7 +64,7 @@ func build(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{&state{
+	p := &Provider{state: &state{
 		cfg: cfg, base: base, keys: keys,
 		paths: map[string]string{}, routes: map[string]string{},
 		clients: map[string]*Client{}, sessions: map[string]*session{}, pages: map[string]*interaction{},

@@ -6,9 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // Method is the value of code_challenge_method.
@@ -21,6 +20,8 @@ var ErrVerifier = errors.New("pkce: a code verifier is 43 to 128 letters, digits
 // Verifier is a code verifier: a secret until the token request is sent. It prints as [redacted], also with fmt's %#v,
 // with slog and with encoding/json. The zero value is none. Verifiers cannot be compared with ==.
 type Verifier struct {
+	redact.All
+
 	// secret is behind a closure: fmt would print the fields of a Verifier inside an unexported field.
 	secret func() string
 }
@@ -85,14 +86,3 @@ func valid(s string) bool {
 	}
 	return true
 }
-
-const redacted = "[redacted]"
-
-// Format prints [redacted], whatever the verb.
-func (Verifier) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue is [redacted].
-func (Verifier) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalJSON gives "[redacted]".
-func (Verifier) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }

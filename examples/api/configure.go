@@ -61,10 +61,7 @@ func introspection(r *env.Reader, p env.Provider) *introspect.Config {
 		ClientID:             p.ClientID,
 		ClientSecret:         p.ClientSecret,
 		AuthMethod:           p.AuthMethod,
-		AssertionKey:         p.AssertionKey,
-		AssertionKeyID:       p.AssertionKeyID,
-		AssertionAlg:         p.AssertionAlg,
-		AssertionAudience:    p.AssertionAudience,
+		Auth:                 p.Auth,
 		AllowMissingAudience: r.Flag("OIDC_ALLOW_MISSING_AUDIENCE"),
 	}
 }

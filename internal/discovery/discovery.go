@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
@@ -55,8 +56,8 @@ func New(cfg Config) (*Source, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Source{cfg: cfg}
-	var problems []error
-	refuse := func(field string, err error) { problems = append(problems, fmt.Errorf("%s: %w", field, err)) }
+	var problems problem.List
+	refuse := func(field string, err error) { problems.Add(field, "%s", strings.TrimPrefix(err.Error(), "remote: ")) }
 
 	if cfg.Issuer != "" {
 		if err := checkIssuer(cfg.Issuer, cfg.AllowHTTP); err != nil {
@@ -79,7 +80,7 @@ func New(cfg Config) (*Source, error) {
 			refuse("DiscoveryURL", errors.New("set it to the provider's issuer or discovery URL, or set Endpoints for a provider without discovery"))
 		}
 		s.fixed = static
-		return checked(s, problems)
+		return checked(s, problems.Err())
 	}
 	fetch, issuers, err := URLs(cfg.DiscoveryURL)
 	if err == nil {
@@ -99,12 +100,12 @@ func New(cfg Config) (*Source, error) {
 		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
 	})
 	s.newer = remote.NewNewer(s.doc)
-	return checked(s, problems)
+	return checked(s, problems.Err())
 }
 
-func checked(s *Source, problems []error) (*Source, error) {
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+func checked(s *Source, err error) (*Source, error) {
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -229,9 +229,9 @@ func (out *request) sent() []string {
 	}
 	if a := out.auth; a != nil {
 		add(a.clientID)
-		if secret := a.secret(); secret != "" {
-			add(secret)
-			all = append(all, basic(a.clientID, secret))
+		if out.secret != "" {
+			add(out.secret)
+			all = append(all, basic(a.clientID, out.secret))
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -23,6 +24,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
@@ -72,7 +74,7 @@ func TestCredentialsInTheForm(t *testing.T) {
 	mine := url.Values{"resource": {"https://a.example", "https://b.example"}, "client_id": {"other"}, "client_secret": {"x"}, "client_assertion": {"y"}}
 	before := fmt.Sprint(mine)
 
-	header, form := sent(t, target(), auth(t, endpoint.AuthConfig{ClientSecret: "p+q", Method: endpoint.SecretPost}), mine)
+	header, form := sent(t, target(), auth(t, endpoint.AuthConfig{ClientSecret: "p+q", AuthMethod: endpoint.SecretPost}), mine)
 	check.Equal(t, header.Get("Authorization"), "", "Authorization")
 	check.DeepEqual(t, form, url.Values{
 		"resource": {"https://a.example", "https://b.example"}, "client_id": {"web"}, "client_secret": {"p+q"},
@@ -90,7 +92,7 @@ func TestCredentialsInTheForm(t *testing.T) {
 func TestMethodIsChosenFromMetadata(t *testing.T) {
 	t.Parallel()
 	secret := endpoint.AuthConfig{ClientSecret: "s"}
-	key := endpoint.AuthConfig{AssertionKey: edKey(t)}
+	key := endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: edKey(t)}}
 	for _, tc := range []struct {
 		name    string
 		cfg     endpoint.AuthConfig
@@ -102,7 +104,7 @@ func TestMethodIsChosenFromMetadata(t *testing.T) {
 		{"secret, both", secret, []string{"client_secret_post", "client_secret_basic"}, "client_secret_basic"},
 		{"secret, post only", secret, []string{"client_secret_post", "none"}, "client_secret_post"},
 		{"secret, neither", secret, []string{"private_key_jwt", "none"}, ""},
-		{"secret, named", endpoint.AuthConfig{ClientSecret: "s", Method: "client_secret_post"}, []string{"client_secret_basic"}, "client_secret_post"},
+		{"secret, named", endpoint.AuthConfig{ClientSecret: "s", AuthMethod: "client_secret_post"}, []string{"client_secret_basic"}, "client_secret_post"},
 		{"key, metadata absent", key, nil, "private_key_jwt"},
 		{"key, listed", key, []string{"client_secret_basic", "private_key_jwt"}, "private_key_jwt"},
 		{"key, unlisted", key, []string{"client_secret_basic"}, ""},
@@ -147,33 +149,32 @@ func TestNewAuthNamesEveryProblem(t *testing.T) {
 		want []string
 	}{
 		{"nothing", endpoint.AuthConfig{}, []string{"ClientID: required"}},
-		{"several", endpoint.AuthConfig{Method: "client_secret_jwt", ClientSecret: "a\n"}, []string{
+		{"several", endpoint.AuthConfig{AuthMethod: "client_secret_jwt", ClientSecret: "a\n"}, []string{
 			"ClientID: required", "ClientSecret: holds a control character",
 			`AuthMethod: unknown method "client_secret_jwt"`, "client_secret_basic, client_secret_post, private_key_jwt and none",
 		}},
-		{"tls", endpoint.AuthConfig{ClientID: "a", Method: "tls_client_auth"}, []string{`AuthMethod: unknown method "tls_client_auth"`}},
-		{"secret with none", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", Method: "none"}, []string{"ClientSecret: set, but AuthMethod is none"}},
-		{"key with none", endpoint.AuthConfig{ClientID: "a", AssertionKey: edKey(t), Method: "none"}, []string{"AssertionKey: set, but AuthMethod is none"}},
-		{"key with basic", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", AssertionKey: edKey(t), Method: "client_secret_basic"}, []string{"AssertionKey: set"}},
-		{"no secret for basic", endpoint.AuthConfig{ClientID: "a", Method: "client_secret_basic"}, []string{"ClientSecret: required by AuthMethod client_secret_basic"}},
-		{"no secret for post", endpoint.AuthConfig{ClientID: "a", Method: "client_secret_post"}, []string{"ClientSecret: required"}},
-		{"no key", endpoint.AuthConfig{ClientID: "a", Method: "private_key_jwt"}, []string{"AssertionKey: required"}},
-		{"ambiguous", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", AssertionKey: edKey(t)}, []string{"AuthMethod: required"}},
-		{"small key", endpoint.AuthConfig{ClientID: "a", AssertionKey: small}, []string{"AssertionKey: an RSA key of 1024 bits is too small"}},
-		{"curve", endpoint.AuthConfig{ClientID: "a", AssertionKey: p224}, []string{`AssertionKey: the curve "P-224" cannot be used`}},
-		{"nil key", endpoint.AuthConfig{ClientID: "a", AssertionKey: nilRSA}, []string{"AssertionKey: holds no key"}},
-		{"empty ed25519", endpoint.AuthConfig{ClientID: "a", AssertionKey: ed25519.PrivateKey{}}, []string{"AssertionKey: holds no key"}},
-		{"alg of another key", endpoint.AuthConfig{ClientID: "a", AssertionKey: ecKey(t, elliptic.P384()), AssertionAlg: "ES256"}, []string{`AssertionAlg: "ES256" does not fit AssertionKey, which signs with ES384`}},
-		{"hmac", endpoint.AuthConfig{ClientID: "a", AssertionKey: rsaKey(t, 2048), AssertionAlg: "HS256"}, []string{"AssertionAlg:", "RS256 or PS256"}},
-		{"alg without key", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", AssertionAlg: "ES256", AssertionKeyID: "k", AssertionAudience: "issuer"}, []string{
-			"AssertionAlg: set without AssertionKey", "AssertionKeyID: set without AssertionKey", "AssertionAudience: set without AssertionKey",
-		}},
-		{"control characters", endpoint.AuthConfig{ClientID: "a\x00", AssertionKey: edKey(t), AssertionKeyID: "\x7f", AssertionAudience: "\u0085"}, []string{"ClientID: holds", "AssertionKeyID: holds", "AssertionAudience: holds"}},
+		{"tls", endpoint.AuthConfig{ClientID: "a", AuthMethod: "tls_client_auth"}, []string{`AuthMethod: unknown method "tls_client_auth"`}},
+		{"secret with none", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", AuthMethod: "none"}, []string{"ClientSecret: set, but AuthMethod is none"}},
+		{"key with none", endpoint.AuthConfig{ClientID: "a", AuthMethod: "none", Auth: oidc.PrivateKeyJWT{Key: edKey(t)}}, []string{"Auth: set, but AuthMethod is none"}},
+		{"key with basic", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", AuthMethod: "client_secret_basic", Auth: oidc.PrivateKeyJWT{Key: edKey(t)}}, []string{"Auth: an oidc.PrivateKeyJWT is set"}},
+		{"no secret for basic", endpoint.AuthConfig{ClientID: "a", AuthMethod: "client_secret_basic"}, []string{"ClientSecret: required by AuthMethod client_secret_basic"}},
+		{"no secret for post", endpoint.AuthConfig{ClientID: "a", AuthMethod: "client_secret_post"}, []string{"ClientSecret: required"}},
+		{"no key", endpoint.AuthConfig{ClientID: "a", AuthMethod: "private_key_jwt"}, []string{"Auth: AuthMethod private_key_jwt needs"}},
+		{"ambiguous", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", Auth: oidc.PrivateKeyJWT{Key: edKey(t)}}, []string{"AuthMethod: required"}},
+		{"small key", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: small}}, []string{"PrivateKeyJWT.Key: an RSA key of 1024 bits cannot be used"}},
+		{"curve", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: p224}}, []string{`PrivateKeyJWT.Key: the curve "P-224" cannot be used`}},
+		{"nil key", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: nilRSA}}, []string{"PrivateKeyJWT.Key holds no key"}},
+		{"empty ed25519", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: ed25519.PrivateKey{}}}, []string{"PrivateKeyJWT.Key holds no key"}},
+		{"alg of another key", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: ecKey(t, elliptic.P384()), Alg: "ES256"}}, []string{`PrivateKeyJWT.Alg "ES256" does not fit Key, which signs with ES384`}},
+		{"hmac", endpoint.AuthConfig{ClientID: "a", Auth: oidc.PrivateKeyJWT{Key: rsaKey(t, 2048), Alg: "HS256"}}, []string{"PrivateKeyJWT.Alg", "RS256, RS384"}},
+		{"secret twice", endpoint.AuthConfig{ClientID: "a", ClientSecret: "s", Auth: oidc.Secret(func(context.Context) (string, error) { return "t", nil })}, []string{"ClientSecret: set, but Auth is an oidc.Secret"}},
+		{"nil secret", endpoint.AuthConfig{ClientID: "a", Auth: oidc.Secret(nil)}, []string{"Auth: the oidc.Secret is nil"}},
+		{"control characters", endpoint.AuthConfig{ClientID: "a\x00", Auth: oidc.PrivateKeyJWT{Key: edKey(t), KeyID: "\x7f", Audience: "\u0085"}}, []string{"ClientID: holds", "PrivateKeyJWT.KeyID holds", "PrivateKeyJWT.Audience holds"}},
 		{"not UTF-8", endpoint.AuthConfig{ClientID: "a\xff"}, []string{"ClientID: holds"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			a, err := endpoint.NewAuth(tc.cfg)
+			a, err := endpoint.NewAuthenticator(tc.cfg)
 			check.True(t, a == nil && err != nil, "no error")
 			check.Contains(t, err.Error(), tc.want...)
 		})
@@ -213,7 +214,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 		t.Run(tc.alg, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				a := auth(t, endpoint.AuthConfig{AssertionKey: tc.key, AssertionAlg: tc.ask, AssertionKeyID: "k1"})
+				a := auth(t, endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: tc.key, Alg: tc.ask, KeyID: "k1"}})
 				seen := map[string]bool{}
 				for range 40 { // often enough for an r or s with leading zeros
 					header, form := sent(t, target(), a, url.Values{"grant_type": {"x"}})
@@ -265,7 +266,7 @@ func TestAssertionAudience(t *testing.T) {
 		{"token_endpoint", func(t *endpoint.Target) { t.TokenEndpoint = "" }, ""},
 		{"urn:x", func(t *endpoint.Target) { t.Issuer = "" }, "urn:x"},
 	} {
-		a := auth(t, endpoint.AuthConfig{AssertionKey: key, AssertionAudience: tc.audience})
+		a := auth(t, endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: key, Audience: tc.audience}})
 		tgt := target()
 		if tc.edit != nil {
 			tc.edit(&tgt)
@@ -273,7 +274,7 @@ func TestAssertionAudience(t *testing.T) {
 		check.Equal(t, a.Check(tgt) == nil, tc.want != "", "Check of "+tc.audience)
 		if tc.want == "" {
 			_, err := caller(answer(200, nil, `{}`)).Post(t.Context(), tgt, a, nil)
-			check.Contains(t, fails(t, err, endpoint.Misconfigured).Error(), "AssertionAudience")
+			check.Contains(t, fails(t, err, endpoint.Misconfigured).Error(), "PrivateKeyJWT.Audience")
 			continue
 		}
 		_, form := sent(t, tgt, a, nil)
@@ -304,10 +305,10 @@ func TestFailingSigner(t *testing.T) {
 		{out: []byte{0x30, 6, 2, 1, 1, 2, 1, 1, 0}},                                     // trailing data
 	} {
 		s.PrivateKey = ecKey(t, elliptic.P256())
-		a := auth(t, endpoint.AuthConfig{AssertionKey: s})
+		a := auth(t, endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: s}})
 		_, err := caller(answer(200, nil, `{}`)).Post(t.Context(), target(), a, nil)
 		e := fails(t, err, endpoint.Misconfigured)
-		check.Contains(t, e.Error(), "AssertionKey could not sign")
+		check.Contains(t, e.Error(), "PrivateKeyJWT.Key could not sign")
 		check.Lacks(t, e.Error(), "CANARY")
 		if s.err != nil {
 			check.Error(t, err, errBoom)
@@ -315,19 +316,51 @@ func TestFailingSigner(t *testing.T) {
 	}
 }
 
+// TestSecretIsAskedForEachRequest: a secret that rotates is used from its next request on.
+func TestSecretIsAskedForEachRequest(t *testing.T) {
+	t.Parallel()
+	secret, failure := "first", error(nil)
+	for _, method := range []string{endpoint.SecretPost, endpoint.SecretBasic} {
+		a := auth(t, endpoint.AuthConfig{AuthMethod: method, Auth: oidc.Secret(func(context.Context) (string, error) { return secret, failure })})
+		for _, secret = range []string{"first", "second"} {
+			header, form := sent(t, target(), a, url.Values{"grant_type": {"x"}})
+			got := form.Get("client_secret")
+			if method == endpoint.SecretBasic {
+				_, got, _ = (&http.Request{Header: header}).BasicAuth()
+			}
+			check.Equal(t, got, secret, "secret")
+		}
+		c := caller(func(*http.Request) (*http.Response, error) { t.Error("a request was sent"); return nil, errBoom })
+		for _, bad := range []struct {
+			secret string
+			err    error
+		}{{"", nil}, {"CANARY\n", nil}, {"CANARY", fmt.Errorf("CANARY: %w", errBoom)}} {
+			secret, failure = bad.secret, bad.err
+			_, err := c.Post(t.Context(), target(), a, nil)
+			e := fails(t, err, endpoint.Misconfigured)
+			check.Contains(t, e.Error(), "oidc.Secret gave no usable client secret")
+			check.Lacks(t, e.Error(), "CANARY")
+			if bad.err != nil {
+				check.Error(t, err, errBoom)
+			}
+		}
+		secret, failure = "first", nil
+	}
+}
+
 func TestAuthDoesNotPrint(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY+%secret"
 	key := edKey(t)
-	cfg := endpoint.AuthConfig{ClientID: "web", ClientSecret: canary, AssertionKey: key, Method: endpoint.PrivateKeyJWT}
+	cfg := endpoint.AuthConfig{ClientID: "web", ClientSecret: canary, AuthMethod: endpoint.PrivateKeyJWT, Auth: oidc.PrivateKeyJWT{Key: key}}
 	a := auth(t, cfg)
-	check.True(t, a.HasSecret() && a.HasKey(), "secret or key lost")
+	check.True(t, !a.Public(), "secret or key lost")
 	check.Equal(t, a.ClientID(), "web", "client id")
 	check.Equal(t, a.Configured(), endpoint.PrivateKeyJWT, "configured method")
 	type wrap struct {
-		hidden *endpoint.Auth
-		deep   endpoint.Auth
-		Shown  *endpoint.Auth
+		hidden *endpoint.Authenticator
+		deep   endpoint.Authenticator
+		Shown  *endpoint.Authenticator
 	}
 	forbidden := []string{"CANARY", fmt.Sprintf("%d", []byte(key))[1:20], fmt.Sprintf("%x", []byte(key))[:20], fmt.Sprintf("%x", canary)}
 	for _, v := range []any{cfg, &cfg, a, *a, []any{cfg, a}, map[string]any{"a": a, "c": cfg}, wrap{a, *a, a}, &wrap{a, *a, a}} {

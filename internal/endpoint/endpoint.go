@@ -102,7 +102,7 @@ func (a *Answer) Claims() (*claims.Set, error) { return a.set, a.err }
 // no redirect. An answer beside an error is that of a 2xx whose body came whole but cannot be used: it may hold what must
 // not be lost, such as a refresh token that replaces the one that was sent.
 // ctx bounds the wait; the request itself also has Config.Timeout. The client's own parameters in form are replaced by auth's.
-func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values) (*Answer, error) {
+func (c *Caller) Post(ctx context.Context, t Target, auth *Authenticator, form url.Values) (*Answer, error) {
 	m, err := c.model(t)
 	if err != nil {
 		return nil, err
@@ -114,11 +114,9 @@ func (c *Caller) Post(ctx context.Context, t Target, auth *Auth, form url.Values
 		"Accept":       {"application/json"},
 	}
 	if auth != nil {
-		method, err := auth.apply(t, out.form, header)
-		if err != nil {
+		if out.method, out.secret, err = auth.apply(ctx, t, out.form, header); err != nil {
 			return nil, err
 		}
-		out.method = method
 	}
 	return c.send(ctx, out, http.MethodPost, header)
 }
@@ -163,8 +161,9 @@ func (c *Caller) model(t Target) (*model, error) {
 type request struct {
 	target Target
 	model  *model
-	auth   *Auth
+	auth   *Authenticator
 	method string // how auth authenticated
+	secret string // the client secret it used
 	form   url.Values
 	bearer string
 	jwt    bool // the answer may be application/jwt

@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
@@ -146,7 +147,7 @@ func TestCodesThatEchoAreDropped(t *testing.T) {
 	t.Parallel()
 	const secret, code, longSecret = "S3cr3t+value%of/client", "authzcode-0123456789abcdef", "a-much-longer-secret-that-goes-on-and-on"
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "code_verifier": {"verifier-abcdefghijklmn"}, "x": {"tiny"}}
-	a := auth(t, endpoint.AuthConfig{ClientID: "client-one", ClientSecret: secret, Method: endpoint.SecretPost})
+	a := auth(t, endpoint.AuthConfig{ClientID: "client-one", ClientSecret: secret, AuthMethod: endpoint.SecretPost})
 	header := base64.StdEncoding.EncodeToString([]byte("client-one:" + secret))
 	for sentCode, kept := range map[string]bool{
 		"invalid_grant": true, "invalid_code": true, "authorization_odd": true, "access denied": true,
@@ -165,7 +166,7 @@ func TestCodesThatEchoAreDropped(t *testing.T) {
 		check.Equal(t, e.Code, want, "code for "+sentCode)
 	}
 	for _, method := range []string{endpoint.SecretBasic, endpoint.SecretPost} {
-		a = auth(t, endpoint.AuthConfig{ClientSecret: longSecret, Method: method})
+		a = auth(t, endpoint.AuthConfig{ClientSecret: longSecret, AuthMethod: method})
 		for i := 0; i+10 < len(longSecret); i++ {
 			_, err := caller(answer(401, nil, `{"error":"no: `+longSecret[i:i+10]+`"}`)).Post(t.Context(), target(), a, nil)
 			check.Equal(t, fails(t, err, endpoint.Refused).Code, "", "part of a secret")
@@ -193,15 +194,15 @@ func TestHints(t *testing.T) {
 	h := refuse(401, client, tgt, endpoint.AuthConfig{ClientSecret: "plain"})
 	check.Contains(t, h, "AuthMethod was client_secret_post", `the provider lists "client_secret_post", "private_key_jwt", "evil\x1b[2J`, "...")
 	check.Lacks(t, h, "\x1b", strings.Repeat("x", 50))
-	check.Contains(t, refuse(401, client, target(), endpoint.AuthConfig{ClientSecret: "a+b", Method: endpoint.SecretPost}), "AuthMethod was client_secret_post")
+	check.Contains(t, refuse(401, client, target(), endpoint.AuthConfig{ClientSecret: "a+b", AuthMethod: endpoint.SecretPost}), "AuthMethod was client_secret_post")
 	check.Contains(t, refuse(401, client, target(), endpoint.AuthConfig{}), "AuthMethod was none")
-	key := endpoint.AuthConfig{AssertionKey: edKey(t)}
-	check.Contains(t, refuse(401, client, target(), key), "AuthMethod was private_key_jwt", "AssertionAlg must be as registered", "AssertionAudience token_endpoint")
-	check.Contains(t, refuse(400, `{"error":"invalid_request"}`, target(), key), "if it means the client assertion", "AssertionKeyID")
+	key := endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: edKey(t)}}
+	check.Contains(t, refuse(401, client, target(), key), "AuthMethod was private_key_jwt", "Alg of the oidc.PrivateKeyJWT must be as registered", "Audience to be token_endpoint")
+	check.Contains(t, refuse(400, `{"error":"invalid_request"}`, target(), key), "if it means the client assertion", "KeyID")
 	check.Equal(t, refuse(400, `{"error":"invalid_request"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a request with a secret")
-	key.AssertionAudience = "token_endpoint"
-	check.Contains(t, refuse(401, client, target(), key), "AssertionAlg must be as registered")
-	check.Lacks(t, refuse(401, client, target(), key), "AssertionAudience")
+	key.Auth = oidc.PrivateKeyJWT{Key: edKey(t), Audience: "token_endpoint"}
+	check.Contains(t, refuse(401, client, target(), key), "Alg of the oidc.PrivateKeyJWT must be as registered")
+	check.Lacks(t, refuse(401, client, target(), key), "Audience")
 	check.Equal(t, refuse(400, `{"error":"invalid_grant"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a grant")
 	check.Equal(t, refuse(401, `{"error":"invalid_grant"}`, target(), endpoint.AuthConfig{ClientSecret: "a+b"}), "", "hint for a grant with 401")
 }
@@ -252,7 +253,7 @@ func TestHintsForSloppyRefusals(t *testing.T) {
 		{"no grant", "", 400, "", "plain", ""},
 	} {
 		form := url.Values{"grant_type": {tc.grant}, "refresh_token": {"CANARY"}}
-		a := auth(t, endpoint.AuthConfig{ClientSecret: tc.secret, Method: endpoint.SecretBasic})
+		a := auth(t, endpoint.AuthConfig{ClientSecret: tc.secret, AuthMethod: endpoint.SecretBasic})
 		_, err := caller(answer(tc.status, nil, tc.body)).Post(t.Context(), target(), a, form)
 		hint := fails(t, err, endpoint.Refused).Hint
 		check.Contains(t, hint, tc.want)
@@ -280,7 +281,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 		for _, kind := range []string{"application/json", "text/html", "text/plain", token} {
 			for _, method := range []string{endpoint.SecretBasic, endpoint.SecretPost} {
 				c := caller(echo(status, typed(kind)))
-				_, err := c.Post(t.Context(), target(), auth(t, endpoint.AuthConfig{ClientSecret: secret, Method: method}), url.Values{"token": {token}})
+				_, err := c.Post(t.Context(), target(), auth(t, endpoint.AuthConfig{ClientSecret: secret, AuthMethod: method}), url.Values{"token": {token}})
 				if err == nil {
 					continue
 				}

@@ -49,18 +49,18 @@ func target() endpoint.Target {
 	return endpoint.Target{Name: "token endpoint", URL: tokenURL, Issuer: "https://op.example.test", TokenEndpoint: tokenURL}
 }
 
-func auth(t testing.TB, cfg endpoint.AuthConfig) *endpoint.Auth {
+func auth(t testing.TB, cfg endpoint.AuthConfig) *endpoint.Authenticator {
 	t.Helper()
 	if cfg.ClientID == "" {
 		cfg.ClientID = "web"
 	}
-	a, err := endpoint.NewAuth(cfg)
+	a, err := endpoint.NewAuthenticator(cfg)
 	check.NoError(t, err)
 	return a
 }
 
 // sent posts once and gives the request as the provider saw it.
-func sent(t testing.TB, tgt endpoint.Target, a *endpoint.Auth, form url.Values) (http.Header, url.Values) {
+func sent(t testing.TB, tgt endpoint.Target, a *endpoint.Authenticator, form url.Values) (http.Header, url.Values) {
 	t.Helper()
 	var header http.Header
 	var got url.Values

@@ -1,6 +1,9 @@
 package endpoint
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
 // hint says what to look at after a refusal, where that can be told: the client's own authentication, or, when the
 // answer names no error of RFC 6749 section 5.2, what such a request is usually refused for.
@@ -20,7 +23,7 @@ func (out *request) hint(e *Error) string {
 	return ""
 }
 
-const asRegistered = "the key, AssertionKeyID and AssertionAlg must be as registered"
+const asRegistered = "the Key, KeyID and Alg of the oidc.PrivateKeyJWT must be as registered"
 
 // unexplained refusals, by grant type.
 var unexplained = map[string]string{
@@ -43,7 +46,7 @@ func (e *Error) ofClient() bool {
 }
 
 func (out *request) clientHint(e *Error) string {
-	if out.method == SecretBasic && out.auth.encodingChanges() {
+	if out.method == SecretBasic && out.recoded() {
 		return "the client id or secret holds characters that form encoding changes, as RFC 6749 section 2.3.1 demands, " +
 			"and some providers do not decode them: try AuthMethod " + SecretPost
 	}
@@ -58,8 +61,15 @@ func (out *request) clientHint(e *Error) string {
 	if out.method == PrivateKeyJWT {
 		text += "; " + asRegistered
 		if out.auth.audience == "" || out.auth.audience == "issuer" {
-			text += ", and some providers want AssertionAudience token_endpoint"
+			text += ", and some providers want its Audience to be token_endpoint"
 		}
 	}
 	return text
+}
+
+// recoded reports whether a provider that does not decode Basic sees another id
+// or secret than was configured.
+func (out *request) recoded() bool {
+	id := out.auth.clientID
+	return url.QueryEscape(id) != id || url.QueryEscape(out.secret) != out.secret
 }

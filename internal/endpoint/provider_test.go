@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/oidctest"
@@ -27,11 +28,11 @@ func TestAgainstAProvider(t *testing.T) {
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {"https://a.example", "https://b.example"}}
 	for _, cfg := range []endpoint.AuthConfig{
 		{ClientID: "odd id:%+", ClientSecret: odd},
-		{ClientID: "post", ClientSecret: odd, Method: endpoint.SecretPost},
-		{ClientID: "rsa", AssertionKey: rsaSigner},
-		{ClientID: "rsa", AssertionKey: rsaSigner, AssertionAlg: "PS256", AssertionAudience: "token_endpoint"},
-		{ClientID: "ec", AssertionKey: ecSigner},
-		{ClientID: "ed", AssertionKey: edSigner, AssertionAudience: op.Issuer()},
+		{ClientID: "post", ClientSecret: odd, AuthMethod: endpoint.SecretPost},
+		{ClientID: "rsa", Auth: oidc.PrivateKeyJWT{Key: rsaSigner}},
+		{ClientID: "rsa", Auth: oidc.PrivateKeyJWT{Key: rsaSigner, Alg: "PS256", Audience: "token_endpoint"}},
+		{ClientID: "ec", Auth: oidc.PrivateKeyJWT{Key: ecSigner}},
+		{ClientID: "ed", Auth: oidc.PrivateKeyJWT{Key: edSigner, Audience: op.Issuer()}},
 	} {
 		a := auth(t, cfg)
 		for range 2 { // an assertion is new each time

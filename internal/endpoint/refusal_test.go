@@ -13,12 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
 
 // refuse posts form and returns the refusal.
-func refuse(t testing.TB, status int, header http.Header, body string, a *endpoint.Auth, form url.Values) *endpoint.Error {
+func refuse(t testing.TB, status int, header http.Header, body string, a *endpoint.Authenticator, form url.Values) *endpoint.Error {
 	t.Helper()
 	_, err := caller(answer(status, header, body)).Post(t.Context(), target(), a, form)
 	return fails(t, err, endpoint.Refused)
@@ -29,7 +30,7 @@ func refuse(t testing.TB, status int, header http.Header, body string, a *endpoi
 func TestCodesThatEchoTheHeader(t *testing.T) {
 	t.Parallel()
 	const id, secret = "client-one", "a secret/of it"
-	a := auth(t, endpoint.AuthConfig{ClientID: id, ClientSecret: secret, Method: endpoint.SecretBasic})
+	a := auth(t, endpoint.AuthConfig{ClientID: id, ClientSecret: secret, AuthMethod: endpoint.SecretBasic})
 	header, _ := sent(t, target(), a, url.Values{"grant_type": {"client_credentials"}})
 	_, basic, _ := strings.Cut(header.Get("Authorization"), " ")
 	raw, err := base64.StdEncoding.DecodeString(basic)
@@ -101,7 +102,7 @@ func TestHintsAreShort(t *testing.T) {
 	for i := range 1000 {
 		tgt.Methods = append(tgt.Methods, fmt.Sprintf("method_%d", i))
 	}
-	_, err := caller(answer(401, nil, `{"error":"invalid_client"}`)).Post(t.Context(), tgt, auth(t, endpoint.AuthConfig{ClientSecret: "s", Method: endpoint.SecretPost}), nil)
+	_, err := caller(answer(401, nil, `{"error":"invalid_client"}`)).Post(t.Context(), tgt, auth(t, endpoint.AuthConfig{ClientSecret: "s", AuthMethod: endpoint.SecretPost}), nil)
 	hint := fails(t, err, endpoint.Refused).Hint
 	check.Contains(t, hint, `"method_0"`, `"method_7"`, "...")
 	check.Lacks(t, hint, "method_8")
@@ -119,8 +120,8 @@ func TestBrokenKeysAreNamed(t *testing.T) {
 		&rsa.PrivateKey{}, &ecdsa.PrivateKey{}, publicOnly{(*rsa.PublicKey)(nil)}, publicOnly{(*ecdsa.PublicKey)(nil)},
 		publicOnly{make(ed25519.PublicKey, 31)}, publicOnly{make(ed25519.PublicKey, 33)}, publicOnly{ed25519.PublicKey(nil)},
 	} {
-		_, err := endpoint.NewAuth(endpoint.AuthConfig{ClientID: "web", AssertionKey: key})
+		_, err := endpoint.NewAuthenticator(endpoint.AuthConfig{ClientID: "web", Auth: oidc.PrivateKeyJWT{Key: key}})
 		check.True(t, err != nil, "%T is taken for a key", key)
-		check.Contains(t, err.Error(), "AssertionKey: holds no key")
+		check.Contains(t, err.Error(), "Key holds no key")
 	}
 }

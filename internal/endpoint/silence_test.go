@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
@@ -48,10 +49,10 @@ func (p *pool) CloseIdleConnections() { p.closed++ }
 // sent again, a question about a token may be.
 func TestOnlyAnIdempotentRequestIsSentAgain(t *testing.T) {
 	t.Parallel()
-	assertion := auth(t, endpoint.AuthConfig{AssertionKey: edKey(t)})
+	assertion := auth(t, endpoint.AuthConfig{Auth: oidc.PrivateKeyJWT{Key: edKey(t)}})
 	for _, test := range []struct {
 		idempotent bool
-		auth       *endpoint.Auth
+		auth       *endpoint.Authenticator
 		again      bool
 	}{
 		{false, nil, false},

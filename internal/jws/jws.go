@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/relyingparty/oidc/internal/claims"
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 // MaxSize is the largest token Parse accepts when Options sets none, in bytes.
@@ -15,9 +16,6 @@ const MaxSize = 16 << 10
 
 // maxKeyID bounds the "kid" of a header, in bytes.
 const maxKeyID = 1024
-
-// Algs are the asymmetric signature algorithms Verify knows (RFC 7518 section 3.1, RFC 8037), the default allow-list.
-var Algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // Options say which tokens a caller accepts.
 type Options struct {
@@ -40,6 +38,8 @@ type Header struct {
 
 // Token is a parsed token whose signature may not have been verified yet.
 type Token struct {
+	redact.All
+
 	Header
 	Payload   string // decoded
 	signed    string
@@ -159,19 +159,18 @@ func (t *Header) read(raw []byte, o Options) error {
 	return nil
 }
 
-// allowed returns the entry of the allow-list that alg is. Only algorithms this package can verify count.
+// allowed returns alg, as the table spells it, when the allow-list has it under
+// this name or under another for the same signature. Of the symmetric ones HS256
+// alone can be allowed, and only by name.
 func allowed(alg string, list []string) (string, bool) {
-	known := slices.Index(Algs, alg)
+	a := lookup(alg)
+	if a == nil || a.family == hmacSignature && alg != "HS256" {
+		return "", false
+	}
 	if len(list) == 0 {
-		if known < 0 {
-			return "", false
-		}
-		return Algs[known], true
+		return a.name, a.family != hmacSignature
 	}
-	if i := slices.Index(list, alg); i >= 0 && (known >= 0 || alg == "HS256") {
-		return list[i], true
-	}
-	return "", false
+	return a.name, slices.ContainsFunc(list, func(one string) bool { return Same(one, a.name) })
 }
 
 var defaultTypes = []string{"jwt"}

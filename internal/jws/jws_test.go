@@ -111,7 +111,7 @@ func TestParseRefusesHeader(t *testing.T) {
 		`{"alg":"RS256","typ":"text/jwt"}`: jws.TypeNotAllowed, `{"alg":"RS256","typ":"xpplication/jwt"}`: jws.TypeNotAllowed, `{"alg":"RS256","typ":"JWT "}`: jws.TypeNotAllowed, `{"alg":"RS256","typ":"logout+jwt"}`: jws.TypeNotAllowed,
 		`{"alg":"none"}`: jws.AlgNotAllowed, `{"alg":"None"}`: jws.AlgNotAllowed, `{"alg":""}`: jws.AlgNotAllowed, `{"alg":"rs256"}`: jws.AlgNotAllowed,
 		`{"alg":"HS256"}`: jws.AlgNotAllowed, `{"alg":"HS512"}`: jws.AlgNotAllowed, `{"alg":"ES256K"}`: jws.AlgNotAllowed, `{"alg":"RS1"}`: jws.AlgNotAllowed,
-		`{"alg":"Ed25519"}`: jws.AlgNotAllowed, `{"alg":"RSA-OAEP","enc":"A256GCM"}`: jws.AlgNotAllowed, `{"alg":"RS256 "}`: jws.AlgNotAllowed,
+		`{"alg":"Ed448"}`: jws.AlgNotAllowed, `{"alg":"RSA-OAEP","enc":"A256GCM"}`: jws.AlgNotAllowed, `{"alg":"RS256 "}`: jws.AlgNotAllowed,
 	} {
 		if header == "" {
 			header = "\x00"

@@ -4,16 +4,10 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
-)
-
-const (
-	minRSABits = 2048
-	maxRSABits = 8192
 )
 
 var (
@@ -23,78 +17,11 @@ var (
 	errNotHMAC   = &Error{SignatureInvalid, "jws: the token's alg is not HS256"}
 )
 
-// family is a kind of signature.
-type family uint8
-
-const (
-	pkcs1 family = iota + 1
-	pss
-	ecdsaSignature
-	eddsa
-)
-
-// algorithm is what an "alg" means.
-type algorithm struct {
-	family family
-	hash   crypto.Hash
-	curve  elliptic.Curve
-	size   int // bytes of r and of s
-}
-
-func lookup(alg string) (a algorithm, ok bool) {
-	switch alg {
-	case "RS256":
-		return algorithm{family: pkcs1, hash: crypto.SHA256}, true
-	case "RS384":
-		return algorithm{family: pkcs1, hash: crypto.SHA384}, true
-	case "RS512":
-		return algorithm{family: pkcs1, hash: crypto.SHA512}, true
-	case "PS256":
-		return algorithm{family: pss, hash: crypto.SHA256}, true
-	case "PS384":
-		return algorithm{family: pss, hash: crypto.SHA384}, true
-	case "PS512":
-		return algorithm{family: pss, hash: crypto.SHA512}, true
-	case "ES256":
-		return algorithm{family: ecdsaSignature, hash: crypto.SHA256, curve: elliptic.P256(), size: 32}, true
-	case "ES384":
-		return algorithm{family: ecdsaSignature, hash: crypto.SHA384, curve: elliptic.P384(), size: 48}, true
-	case "ES512":
-		return algorithm{family: ecdsaSignature, hash: crypto.SHA512, curve: elliptic.P521(), size: 66}, true
-	case "EdDSA":
-		return algorithm{family: eddsa}, true
-	}
-	return algorithm{}, false
-}
-
-// Fits reports whether key can verify signatures of alg: its type, an RSA key's size (2048 to 8192 bits), the curve.
-func Fits(alg string, key crypto.PublicKey) bool {
-	a, ok := lookup(alg)
-	return ok && a.fits(key)
-}
-
-func (a algorithm) fits(key crypto.PublicKey) bool {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		if (a.family != pkcs1 && a.family != pss) || key == nil || key.N == nil {
-			return false
-		}
-		bits := key.N.BitLen()
-		return bits >= minRSABits && bits <= maxRSABits
-	case *ecdsa.PublicKey:
-		return a.family == ecdsaSignature && key != nil && key.Curve == a.curve &&
-			key.X != nil && key.Y != nil //nolint:staticcheck // nothing else tells a key that crypto/ecdsa would panic on
-	case ed25519.PublicKey:
-		return a.family == eddsa && len(key) == ed25519.PublicKeySize
-	}
-	return false
-}
-
 // Verify checks the signature with key, which must fit the token's algorithm. Keys are *rsa.PublicKey,
 // *ecdsa.PublicKey or ed25519.PublicKey. Every error is a SignatureInvalid.
 func (t *Token) Verify(key crypto.PublicKey) error {
-	a, ok := lookup(t.Alg)
-	if !ok || !a.fits(key) {
+	a := lookup(t.Alg)
+	if a == nil || !a.fits(key) {
 		return errKey
 	}
 	// Most tokens fit: then nothing is allocated for what hash functions want as bytes.
@@ -111,9 +38,9 @@ func (t *Token) Verify(key crypto.PublicKey) error {
 			valid = rsa.VerifyPKCS1v15(key, a.hash, digest, t.signature) == nil
 		}
 	case *ecdsa.PublicKey:
-		if len(t.signature) == 2*a.size {
+		if size := a.size(); len(t.signature) == 2*size {
 			var room [derSize]byte
-			valid = ecdsa.VerifyASN1(key, digest, appendDER(room[:0], t.signature[:a.size], t.signature[a.size:]))
+			valid = ecdsa.VerifyASN1(key, digest, appendDER(room[:0], t.signature[:size], t.signature[size:]))
 		}
 	case ed25519.PublicKey:
 		valid = len(t.signature) == ed25519.SignatureSize && ed25519.Verify(key, signed, t.signature)
@@ -124,7 +51,12 @@ func (t *Token) Verify(key crypto.PublicKey) error {
 	return nil
 }
 
-func (a algorithm) digest(dst, signed []byte) []byte {
+// digest appends the digest of signed to dst. It switches over the hashes
+// because calling them by name keeps the digest off the heap.
+func (a *algorithm) digest(dst, signed []byte) []byte {
+	if a.family == eddsa { // which digests by itself
+		return dst
+	}
 	switch a.hash {
 	case crypto.SHA256:
 		d := sha256.Sum256(signed)
@@ -137,11 +69,6 @@ func (a algorithm) digest(dst, signed []byte) []byte {
 		return append(dst, d[:]...)
 	}
 	return dst
-}
-
-// pssOptions: the salt is as long as the hash (RFC 7518 section 3.5).
-func pssOptions(h crypto.Hash) *rsa.PSSOptions {
-	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
 }
 
 // VerifyHMAC checks an HS256 signature in constant time. RFC 7518 section 3.2 asks for 32 bytes of secret; client

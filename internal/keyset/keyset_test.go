@@ -107,6 +107,22 @@ func TestEveryAlgorithm(t *testing.T) {
 	}
 }
 
+// TestBothNamesOfEd25519: a key published under one name verifies tokens under the other.
+func TestBothNamesOfEd25519(t *testing.T) {
+	for _, published := range []string{"EdDSA", "Ed25519"} {
+		for _, signed := range []string{"EdDSA", "Ed25519"} {
+			t.Run(published+" verifies "+signed, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					k := newSigner(t, signed, "k")
+					s := newSource(&server{body: jwks(t, k.jwk(t, map[string]any{"alg": published}))})
+					accepted(t, s, k.token(t, nil))
+					accepted(t, s, k.token(t, map[string]any{"kid": nil}))
+				})
+			})
+		}
+	}
+}
+
 func TestKeyMustFitTheToken(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := newSigner(t, "RS256", "k")

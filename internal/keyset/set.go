@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
+	"slices"
 
 	"github.com/relyingparty/oidc/internal/jws"
 )
@@ -70,21 +71,14 @@ func (s *set) verify(t *jws.Token) (thumbprint Thumbprint, rotated bool, err err
 	return Thumbprint{}, !known, err
 }
 
-// algs are the algorithms a key is for: its own, or each its type and curve fit.
+// algs are the algorithms that a key is for: the one it names, under each of its
+// names, or all that fit its type and curve.
 func algs(alg string, public crypto.PublicKey) []string {
-	if alg != "" {
-		if jws.Fits(alg, public) {
-			return []string{alg}
-		}
-		return nil
+	fitting := jws.AlgsOf(public)
+	if alg == "" {
+		return fitting
 	}
-	var fitting []string
-	for _, alg := range jws.Algs {
-		if jws.Fits(alg, public) {
-			fitting = append(fitting, alg)
-		}
-	}
-	return fitting
+	return slices.DeleteFunc(fitting, func(one string) bool { return !jws.Same(one, alg) })
 }
 
 // thumbprint digests kid, alg and the key's PKIX form, each with its length before it.

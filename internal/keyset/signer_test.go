@@ -54,7 +54,7 @@ func newSigner(t testing.TB, alg, kid string) *signer {
 		key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	case "ES512":
 		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case "EdDSA":
+	case "EdDSA", "Ed25519":
 		_, key, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		key = rsaKeys()[len(kid)%3]

@@ -22,7 +22,7 @@ var discovery = []mutant{
 	change("issuer-with-two-slashes", "urls.go", "\tissuer = strings.TrimSuffix(issuer, \"/\")\n\treturn", "\tissuer = strings.TrimRight(issuer, \"/\")\n\treturn"),
 	change("static-endpoint-not-checked", "discovery.go", `if err := remote.CheckURL(*e.fixed, cfg.AllowHTTP); err != nil {`, `if err := remote.CheckURL(*e.fixed, cfg.AllowHTTP); err != nil && false {`),
 	change("nothing-configured", "discovery.go", `if cfg.Endpoints == (Endpoints{}) {`, `if false {`),
-	change("problems-ignored", "discovery.go", `if len(problems) > 0 {`, `if len(problems) > 1 {`),
+	change("problems-ignored", "discovery.go", "\tif err != nil {\n\t\treturn nil, err\n\t}\n\treturn s, nil\n", "\treturn s, nil\n"),
 
 	// Members.
 	change("override-loses", "metadata.go", `case *e.fixed != "":`, `case *e.fixed != "" && published == "":`),

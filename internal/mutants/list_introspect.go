@@ -7,9 +7,9 @@ var introspect = []mutant{
 	change("entries-negative", "config.go", `if cfg.MaxEntries < 0 {`, `if false {`),
 	change("endpoint-not-checked", "config.go", `if err := remote.CheckURL(cfg.Endpoint, cfg.InsecureAllowHTTP); err != nil {`, `if err := remote.CheckURL(cfg.Endpoint, true); err != nil {`),
 	change("nowhere-to-ask", "config.go", "\tif cfg.DiscoveryURL == \"\" && cfg.Endpoint == \"\" {\n", "\tif false {\n"),
-	change("credentials-not-checked", "config.go", "\terrs = append(errs, prefixed(err)...)\n\tif cfg.ClockSkew", "\tif cfg.ClockSkew"),
+	change("credentials-not-checked", "config.go", "\tproblems.Take(\"\", err)\n\tif cfg.ClockSkew", "\tif cfg.ClockSkew"),
 	change("shared-cache-in-spite-of-no-ttl", "config.go", "\t\tc.shared = nil\n", "\t\t_ = c.shared\n"),
-	change("format-tells-the-secret", "config.go", `func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }`, `func (c Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted+c.ClientSecret) }`),
+	change("print-tells-the-secret", "config.go", "type Config struct {\n\tredact.All\n", "type Config struct {\n\t_ redact.All\n"),
 
 	// The token.
 	change("token-too-large", "client.go", `if len(token) > maxToken {`, `if false {`),

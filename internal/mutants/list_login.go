@@ -189,5 +189,5 @@ var login = []mutant{
 	change("login-paths-of-any-form", "loginconfig.go", `if !safeReturnTo(*f.value) || path.Clean(*f.value) != *f.value || strings.ContainsAny(*f.value, "?#%") {`, `if path.Clean(*f.value) == "" {`),
 	change("login-paths-alike", "loginconfig.go", `if len(slices.Compact(used)) != len(p.all()) {`, `if len(slices.Compact(used)) == 0 {`),
 	change("login-logout-redirect-of-any-form", "loginconfig.go", `if err := remote.CheckURL(to, l.rp.cfg.InsecureAllowHTTP); err != nil {`, `if err := remote.CheckURL(to, l.rp.cfg.InsecureAllowHTTP); err != nil && to == "" {`),
-	change("login-config-tells-its-keys", "loginconfig.go", `func (LoginConfig) Format(f fmt.State, _ rune) { redact(f) }`, `func (c LoginConfig) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.Keys) }`),
+	change("login-config-tells-its-keys", "loginconfig.go", "type LoginConfig struct {\n\tredact.All\n", "type LoginConfig struct {\n\t_ redact.All\n"),
 }

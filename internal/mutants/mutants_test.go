@@ -87,41 +87,6 @@ func TestVerdict(t *testing.T) {
 	check.Error(t, err, errDoesNotCompile)
 }
 
-func TestTypeChecker(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	for name, text := range map[string]string{
-		"go.mod": "module example.com/m\n\ngo 1.26\n",
-		"a.go":   "package m\n\nimport \"strings\"\n\nfunc A(s string) bool {\n\tn := len(s)\n\treturn n > 1 && strings.Contains(s, b())\n}\n",
-		"b.go":   "package m\n\nimport \"strings\"\n\nfunc init() {}\n\nfunc b() string { return strings.ToLower(\"B\") }\n",
-	} {
-		check.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
-	}
-	mod, err := load(t.Context(), root)
-	check.NoError(t, err)
-	types, err := newTypeChecker(t.Context(), mod)
-	check.NoError(t, err)
-	for _, test := range []struct{ old, replacement, want string }{
-		{"n > 1", "n > 0", ""},
-		{"n > 1 &&", "", "declared and not used: n"},
-		{"strings.Contains(s, b())", "true", "imported and not used"},
-		{"b()", "c()", "undefined: c"},
-		{"n > 1", "n", "mismatched types"},
-		{"n > 1", "n >", "expected operand"},
-		{"n > 2", "n > 0", errAbsent.Error()},
-	} {
-		m := change("x", "a.go", test.old, test.replacement)
-		m.Package = "."
-		err := types.check(m)
-		if test.want == "" {
-			check.NoError(t, err)
-			continue
-		}
-		check.True(t, err != nil, "%s for %s compiles", test.replacement, test.old)
-		check.Contains(t, err.Error(), test.want)
-	}
-}
-
 // TestRun runs mutants of a small module, whose package b depends on a.
 func TestRun(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/build"
@@ -15,20 +14,13 @@ import (
 	"path/filepath"
 )
 
-// typeChecker compiles a mutant's file as far as its types, which is much
-// faster than building the package.
+// typeChecker compiles a mutant's package as far as its types, which is much
+// faster than building it.
 type typeChecker struct {
 	module *module
 	set    *token.FileSet
 	from   types.Importer
-	units  map[string]*unit // by folder
-}
-
-// unit is a package whose functions have lost their bodies: the compiler looks
-// at those of the mutant's file alone.
-type unit struct {
-	names []string
-	files map[string]*ast.File
+	parsed map[string]*ast.File // by path
 }
 
 // newTypeChecker has `go list` compile what the module's packages import.
@@ -49,7 +41,7 @@ func newTypeChecker(ctx context.Context, mod *module) (*typeChecker, error) {
 		}
 		return os.Open(exports[path])
 	}
-	return &typeChecker{mod, set, importer.ForCompiler(set, "gc", open), map[string]*unit{}}, nil
+	return &typeChecker{mod, set, importer.ForCompiler(set, "gc", open), map[string]*ast.File{}}, nil
 }
 
 // check says why the mutant cannot run: it no longer matches, does not parse
@@ -63,54 +55,25 @@ func (c *typeChecker) check(m mutant) error {
 	if err != nil {
 		return err
 	}
-	u, err := c.unit(m.Package)
+	dir := filepath.Join(c.module.root, filepath.FromSlash(m.Package))
+	unit, err := build.ImportDir(dir, 0)
 	if err != nil {
 		return err
 	}
 	var files []*ast.File
-	for _, name := range u.names {
+	for _, name := range unit.GoFiles {
 		if name == m.File {
 			files = append(files, changed)
-		} else {
-			files = append(files, u.files[name])
+			continue
 		}
-	}
-	// Imports that only a lost body needs are unused now: what counts is what is
-	// wrong with the mutant's own file.
-	var first error
-	cfg := types.Config{Importer: c.from, Error: func(err error) {
-		e, ok := errors.AsType[types.Error](err)
-		if first == nil && (!ok || c.set.Position(e.Pos).Filename == m.path()) {
-			first = err
-		}
-	}}
-	_, _ = cfg.Check(c.module.name+"/"+m.Package, c.set, files, nil)
-	return first
-}
-
-// unit parses a package once.
-func (c *typeChecker) unit(folder string) (*unit, error) {
-	if u := c.units[folder]; u != nil {
-		return u, nil
-	}
-	dir := filepath.Join(c.module.root, filepath.FromSlash(folder))
-	found, err := build.ImportDir(dir, 0)
-	if err != nil {
-		return nil, err
-	}
-	u := &unit{names: found.GoFiles, files: map[string]*ast.File{}}
-	for _, name := range u.names {
-		file, err := parser.ParseFile(c.set, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name != "init" {
-				f.Body = nil
+		file := filepath.Join(dir, name)
+		if c.parsed[file] == nil {
+			if c.parsed[file], err = parser.ParseFile(c.set, file, nil, parser.SkipObjectResolution); err != nil {
+				return err
 			}
 		}
-		u.files[name] = file
+		files = append(files, c.parsed[file])
 	}
-	c.units[folder] = u
-	return u, nil
+	_, err = (&types.Config{Importer: c.from}).Check(c.module.name+"/"+m.Package, c.set, files, nil)
+	return err
 }

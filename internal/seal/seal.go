@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/relyingparty/oidc/internal/redact"
 )
 
 const (
@@ -34,6 +36,8 @@ var encoding = base64.RawURLEncoding.Strict()
 
 // Ring seals with its first key and opens with any. It prints as [redacted]. It is safe for concurrent use.
 type Ring struct {
+	redact.All
+
 	// aeads are behind a closure: fmt would print unexported fields.
 	aeads func() []cipher.AEAD
 }

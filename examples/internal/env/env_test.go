@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/examples/internal/env"
 	"github.com/relyingparty/oidc/internal/check"
 )
@@ -72,7 +73,7 @@ func TestAssertionKeyFile(t *testing.T) {
 			p := r.Provider()
 			if test.want == "" {
 				check.NoError(t, r.Err())
-				check.True(t, key.Public().(ed25519.PublicKey).Equal(p.AssertionKey.Public()), "another key")
+				check.True(t, key.Public().(ed25519.PublicKey).Equal(p.Auth.(oidc.PrivateKeyJWT).Key.Public()), "another key")
 				return
 			}
 			check.Contains(t, r.Err().Error(), "OIDC_ASSERTION_KEY_FILE", test.want)

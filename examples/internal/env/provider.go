@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+
+	"github.com/relyingparty/oidc"
 )
 
 // Provider is what all examples read: where the provider is and how this program authenticates to it.
@@ -15,10 +17,7 @@ type Provider struct {
 
 	ClientID, ClientSecret, AuthMethod string
 
-	AssertionKey      crypto.Signer
-	AssertionKeyID    string
-	AssertionAlg      string
-	AssertionAudience string
+	Auth oidc.Auth // nil without a key
 }
 
 // Provider reads the variables that all examples share.
@@ -39,15 +38,30 @@ func (r *Reader) Provider() Provider {
 		ClientSecret: r.Get("OIDC_CLIENT_SECRET", ""),
 		AuthMethod:   r.Get("OIDC_AUTH_METHOD", ""),
 
-		AssertionKey:      r.signer("OIDC_ASSERTION_KEY_FILE"),
-		AssertionKeyID:    r.Get("OIDC_ASSERTION_KEY_ID", ""),
-		AssertionAlg:      r.Get("OIDC_ASSERTION_ALG", ""),
-		AssertionAudience: r.Get("OIDC_ASSERTION_AUDIENCE", ""),
+		Auth: r.assertion(),
 	}
 	if p.DiscoveryURL == "" && p.Token == "" && p.JWKS == "" && p.Introspection == "" {
 		r.Problem("OIDC_DISCOVERY_URL", "is required: the issuer or the full discovery URL (or set the endpoints one by one: OIDC_TOKEN_ENDPOINT and so on)")
 	}
 	return p
+}
+
+// assertion reads the key that the client signs its assertions with; nil without
+// one.
+func (r *Reader) assertion() oidc.Auth {
+	auth := oidc.PrivateKeyJWT{
+		Key:      r.signer("OIDC_ASSERTION_KEY_FILE"),
+		KeyID:    r.Get("OIDC_ASSERTION_KEY_ID", ""),
+		Alg:      r.Get("OIDC_ASSERTION_ALG", ""),
+		Audience: r.Get("OIDC_ASSERTION_AUDIENCE", ""),
+	}
+	if auth.Key != nil {
+		return auth
+	}
+	if r.Get("OIDC_ASSERTION_KEY_FILE", "") == "" && auth.KeyID+auth.Alg+auth.Audience != "" {
+		r.Problem("OIDC_ASSERTION_KEY_FILE", "is required with the other OIDC_ASSERTION variables: the PEM file of the key (PKCS#8)")
+	}
+	return nil
 }
 
 // signer reads a PKCS#8 private key from the PEM file a variable names.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -84,7 +85,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 	})
 	keyed := func(key *ecdsa.PrivateKey, audience string) *client.Client {
 		return s.relyingParty(t, client.Config{
-			ClientID: "keyed", AssertionKey: key, AssertionKeyID: "key-1", AssertionAudience: audience, Resources: []string{ordersAPI},
+			ClientID: "keyed", Auth: oidc.PrivateKeyJWT{Key: key, KeyID: "key-1", Audience: audience}, Resources: []string{ordersAPI},
 		})
 	}
 	rp := keyed(key, "token_endpoint")
@@ -95,7 +96,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 
 	request := client.TokenRequest{Scopes: []string{"read"}}
 	_, err = keyed(key, "").ClientCredentials(request).TokenContext(interop.Deadline(t))
-	refused(t, err, http.StatusForbidden, "", "AssertionAudience token_endpoint")
+	refused(t, err, http.StatusForbidden, "", "Audience to be token_endpoint")
 	_, err = keyed(other, "token_endpoint").ClientCredentials(request).TokenContext(interop.Deadline(t))
 	refused(t, err, http.StatusForbidden, "", "check ClientID")
 	return "code, refresh and client credentials by ES256, the token endpoint as aud; the issuer as aud, or another key: 403 without a body"

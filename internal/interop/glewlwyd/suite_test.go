@@ -88,7 +88,7 @@ func (s *suite) relyingParty(t *testing.T, cfg client.Config) *client.Client {
 	case "odd":
 		cfg.ClientSecret = interop.OddSecret
 	default:
-		if cfg.ClientSecret == "" && cfg.AssertionKey == nil {
+		if cfg.ClientSecret == "" && cfg.Auth == nil {
 			cfg.ClientSecret = plainSecret
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -147,7 +148,7 @@ func (s *suite) assertionRefused(t *testing.T) string {
 	} {
 		rp := interop.NewClient(t, client.Config{
 			DiscoveryURL: s.op.Issuer, ClientID: "service-key", HTTPClient: sent.client(),
-			AssertionKey: c.key, AssertionKeyID: c.kid, AssertionAudience: c.audience,
+			Auth: oidc.PrivateKeyJWT{Key: c.key, KeyID: c.kid, Audience: c.audience},
 		})
 		_, err := rp.ClientCredentials(client.TokenRequest{}).TokenContext(interop.Deadline(t))
 		refusal := check.As[*client.Error](t, err)

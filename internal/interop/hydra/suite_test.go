@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -112,9 +113,9 @@ func (s *suite) relyingParty(t *testing.T, cfg client.Config) *client.Client {
 	switch cfg.ClientID {
 	case "spa":
 	case "web-rs256":
-		cfg.AssertionKey, cfg.AssertionKeyID, cfg.AssertionAudience = s.rsa, "key-rsa", "token_endpoint"
+		cfg.Auth = oidc.PrivateKeyJWT{Key: s.rsa, KeyID: "key-rsa", Audience: "token_endpoint"}
 	case "web-es256", "service-key":
-		cfg.AssertionKey, cfg.AssertionKeyID, cfg.AssertionAudience = s.ec, "key-ec", "token_endpoint"
+		cfg.Auth = oidc.PrivateKeyJWT{Key: s.ec, KeyID: "key-ec", Audience: "token_endpoint"}
 	default:
 		if cfg.ClientSecret == "" {
 			cfg.ClientSecret = interop.OddSecret

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -124,7 +125,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 		},
 	})
 	keyed := func(key *ecdsa.PrivateKey, audience string) *client.Client {
-		return s.relyingParty(t, Acme, client.Config{ClientID: id, AssertionKey: key, AssertionKeyID: keyID, AssertionAudience: audience})
+		return s.relyingParty(t, Acme, client.Config{ClientID: id, Auth: oidc.PrivateKeyJWT{Key: key, KeyID: keyID, Audience: audience}})
 	}
 	rp := keyed(key, "")
 	tokens, _, _ := interop.SignIn(t, rp, s.person(t, Alice))

@@ -47,7 +47,7 @@ func (s *suite) introspector(t *testing.T) *introspect.Client {
 func (s *suite) relyingParty(t *testing.T, realm string, cfg client.Config) *client.Client {
 	t.Helper()
 	cfg.DiscoveryURL = s.kc.Issuer(realm)
-	if cfg.ClientID != "spa" && cfg.AssertionKey == nil && cfg.ClientSecret == "" {
+	if cfg.ClientID != "spa" && cfg.Auth == nil && cfg.ClientSecret == "" {
 		cfg.ClientSecret = interop.OddSecret
 	}
 	return interop.NewClient(t, cfg)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -44,7 +45,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 		})
 		keyed := func(key crypto.Signer, audience string) *client.Client {
 			return interop.NewClient(t, client.Config{
-				DiscoveryURL: s.op.Issuer, ClientID: id, AssertionKey: key, AssertionKeyID: keyID, AssertionAudience: audience,
+				DiscoveryURL: s.op.Issuer, ClientID: id, Auth: oidc.PrivateKeyJWT{Key: key, KeyID: keyID, Audience: audience},
 				Scopes: []string{"openid", "read"}, Resources: []string{archiveAPI},
 			})
 		}
@@ -59,7 +60,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 
 		api := s.api(t, middleware.Config{
 			Audience:      []string{archiveAPI},
-			Introspection: &introspect.Config{ClientID: id, AssertionKey: key, AssertionKeyID: keyID},
+			Introspection: &introspect.Config{ClientID: id, Auth: oidc.PrivateKeyJWT{Key: key, KeyID: keyID}},
 		})
 		check.Equal(t, interop.Call(t, api+"/whoami", renewed.AccessToken).Status, http.StatusOK, "an API that introspects by key")
 

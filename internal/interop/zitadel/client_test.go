@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -55,7 +56,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 		Key: &jose.JSONWebKey{Key: key.Public(), KeyID: "key-1", Algorithm: "RS256", Use: "sig"},
 	})
 	keyed := func(key *rsa.PrivateKey) *client.Client {
-		return s.relyingParty(t, client.Config{ClientID: "keyed", AssertionKey: key, AssertionKeyID: "key-1"})
+		return s.relyingParty(t, client.Config{ClientID: "keyed", Auth: oidc.PrivateKeyJWT{Key: key, KeyID: "key-1"}})
 	}
 	rp := keyed(key)
 	tokens, _, _ := interop.SignIn(t, rp, s.alice(t))
@@ -63,7 +64,7 @@ func (s *suite) privateKeyJWT(t *testing.T) string {
 	check.NoError(t, err)
 
 	api := interop.API(t, middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{"keyed"}, Introspection: &introspect.Config{
-		ClientID: "keyed", AssertionKey: key, AssertionKeyID: "key-1", AllowMissingAudience: true,
+		ClientID: "keyed", Auth: oidc.PrivateKeyJWT{Key: key, KeyID: "key-1"}, AllowMissingAudience: true,
 	}})
 	check.Equal(t, interop.Call(t, api+"/whoami", renewed.AccessToken).Status, http.StatusOK, "an API that introspects by key")
 	check.NoError(t, rp.Revoke(interop.Deadline(t), renewed.AccessToken, "access_token"))

@@ -46,7 +46,7 @@ func (s *suite) api(t *testing.T, audience ...string) string {
 func (s *suite) relyingParty(t *testing.T, cfg client.Config) *client.Client {
 	t.Helper()
 	cfg.DiscoveryURL = s.op.Issuer
-	if cfg.ClientID != "native" && cfg.ClientSecret == "" && cfg.AssertionKey == nil {
+	if cfg.ClientID != "native" && cfg.ClientSecret == "" && cfg.Auth == nil {
 		cfg.ClientSecret = interop.OddSecret
 	}
 	if cfg.Scopes == nil {
