@@ -47,6 +47,21 @@ func TestFailureBackoffDoublesFromOneSecondToSixty(t *testing.T) {
 	})
 }
 
+// TestBackoffOfALongOutage: doubling for ever would leave the range of numbers
+// after half an hour.
+func TestBackoffOfALongOutage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := remote.New(config(&server{handle: says(500, "")}))
+		for i := range 200 {
+			_, err := d.Refetch(t.Context())
+			check.As[*remote.Error](t, err)
+			least := min(time.Second<<min(i, 6), time.Minute)
+			check.True(t, d.Backoff() >= least && d.Backoff() <= time.Minute, "backoff %v after %d failures", d.Backoff(), i+1)
+			advance(d.Backoff())
+		}
+	})
+}
+
 func TestOneRequestPerBackoffStepWhateverTheCallers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := &server{handle: says(500, "")}
