@@ -144,7 +144,7 @@ func TestSessionSurvivesPanicsOfItsStore(t *testing.T) {
 // An observer that panics costs nobody an answer: the code and the refresh token of these are spent.
 func TestObserverThatPanics(t *testing.T) {
 	t.Parallel()
-	a := newApp(t, func(cfg *appConfig) { cfg.client.Observer = func(client.Event) { panic(hushed) } })
+	a := newApp(t, func(cfg *appConfig) { cfg.client.Observer = func(context.Context, oidc.Event) { panic(hushed) } })
 	b := a.browser()
 	b.login("/auth/login", "alice")
 	_, err := b.mustSession().Refresh(t.Context())

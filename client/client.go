@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
@@ -60,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.ClockSkew = defaultSkew
 	}
 	var err error
-	observe := cfg.Observer.observing(c.log)
+	observer := cfg.observer(c.log)
 	c.meta, err = discovery.New(discovery.Config{
 		DiscoveryURL: cfg.DiscoveryURL,
 		Issuer:       cfg.Issuer,
@@ -68,7 +68,7 @@ func New(cfg Config) (*Client, error) {
 		AllowHTTP:    cfg.InsecureAllowHTTP,
 		HTTPClient:   cfg.HTTPClient,
 		Logger:       c.log,
-		Observe:      observe,
+		Observer:     observer,
 	})
 	problems.Take("", err)
 	c.auth, err = endpoint.NewAuthenticator(endpoint.AuthConfig{
@@ -79,14 +79,14 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c.wire = endpoint.New(endpoint.Config{
-		HTTPClient: cfg.HTTPClient, AllowHTTP: cfg.InsecureAllowHTTP, Observe: observe,
+		HTTPClient: cfg.HTTPClient, AllowHTTP: cfg.InsecureAllowHTTP, Observer: observer,
 	})
 	c.keys = keyset.New(keyset.Config{
 		URL: c.jwksURL, AllowHTTP: cfg.InsecureAllowHTTP, HTTPClient: cfg.HTTPClient, Logger: c.log,
-		Observe: func(name, url string, took time.Duration, err error) {
-			c.meta.Outcome("jwks_uri", remote.Moved(err)) // a key set may move: the metadata knows where to
-			if observe != nil {
-				observe(name, url, took, err)
+		Observer: func(ctx context.Context, e oidc.Event) {
+			c.meta.Outcome("jwks_uri", remote.Moved(e.Err)) // a key set may move: the metadata knows where to
+			if observer != nil {
+				observer(ctx, e)
 			}
 		},
 	})
@@ -143,18 +143,15 @@ func (cfg Config) copy() Config {
 	return cfg
 }
 
-// observing is o in the form the internal packages call; nil for nil. Its panic must not cost the answer that it is told of.
-func (o Observer) observing(log *slog.Logger) func(name, url string, took time.Duration, err error) {
-	if o == nil {
+// observer is cfg's, which gets errors of this package.
+func (cfg Config) observer(log *slog.Logger) oidc.Observer {
+	if cfg.Observer == nil {
 		return nil
 	}
-	return func(name, url string, took time.Duration, err error) {
-		defer func() {
-			if p := recover(); p != nil { // its value may hold anything: only its type is told
-				log.Error("the observer panicked", "panic", fmt.Sprintf("%T", p))
-			}
-		}()
-		o(Event{Operation: name, URL: url, Duration: took, Err: wrap("", err)})
+	observer := remote.Observer(cfg.Observer, log)
+	return func(ctx context.Context, e oidc.Event) {
+		e.Err = wrap("", e.Err)
+		observer(ctx, e)
 	}
 }
 

@@ -84,36 +84,11 @@ type Config struct {
 	// Logger gets what no caller sees: why a login failed, or that a renewal did while the old token serves. Never a
 	// secret. Nil means slog.Default(), as it is when New is called.
 	Logger *slog.Logger
-	// Observer is told of each request to the provider.
-	Observer Observer
+	// Observer is told of each request to the provider. If nil, nobody is.
+	Observer oidc.Observer
 }
 
 // Endpoints are a static provider's, or override single discovered ones.
 type Endpoints struct {
 	Authorization, Token, JWKS, UserInfo, Introspection, Revocation, EndSession string
 }
-
-// The operations of an Event.
-const (
-	OperationDiscovery  = "discovery document"
-	OperationKeySet     = "key set"
-	OperationToken      = "token endpoint"
-	OperationUserInfo   = "userinfo endpoint"
-	OperationRevocation = "revocation endpoint"
-)
-
-// Event is the outcome of one request to the provider.
-type Event struct {
-	// Operation is what was asked for: OperationDiscovery, OperationKeySet,
-	// OperationToken, OperationUserInfo or OperationRevocation.
-	Operation string
-	// URL is the endpoint's, without anything secret.
-	URL      string
-	Duration time.Duration
-	// Err is nil when the request succeeded.
-	Err error
-}
-
-// Observer is called after each request to the provider, from the goroutine that made it; it must return soon. Its panic
-// is logged and goes no further.
-type Observer func(Event)

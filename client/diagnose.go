@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/jws"
@@ -127,7 +128,7 @@ func (c *Client) diagnoseCode(r *Report, md *discovery.Metadata) {
 }
 
 func (c *Client) diagnoseAuth(r *Report, md *discovery.Metadata) {
-	t := endpoint.Target{Name: OperationToken, Methods: md.TokenEndpointAuthMethods}
+	t := endpoint.Target{Name: oidc.OperationToken, Methods: md.TokenEndpointAuthMethods}
 	method, err := c.auth.Method(t)
 	switch {
 	case err != nil:

@@ -1,10 +1,12 @@
 package client_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -183,8 +185,10 @@ func TestReady(t *testing.T) {
 func TestObserver(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
-	var events []client.Event
-	c := newClient(t, p, func(cfg *client.Config) { cfg.Observer = func(e client.Event) { events = append(events, e) } })
+	var events []oidc.Event
+	c := newClient(t, p, func(cfg *client.Config) {
+		cfg.Observer = func(_ context.Context, e oidc.Event) { events = append(events, e) }
+	})
 	tokens, err := logIn(t, p, c)
 	check.NoError(t, err)
 	_, err = c.UserInfo(t.Context(), tokens.AccessToken, "alice")
@@ -199,8 +203,8 @@ func TestObserver(t *testing.T) {
 		check.True(t, e.URL != "" && e.Duration >= 0, "event %v", e)
 	}
 	check.DeepEqual(t, names, []string{
-		client.OperationDiscovery, client.OperationKeySet, client.OperationToken, client.OperationUserInfo,
-		client.OperationRevocation, client.OperationToken,
+		oidc.OperationDiscovery, oidc.OperationKeySet, oidc.OperationToken, oidc.OperationUserInfo,
+		oidc.OperationRevocation, oidc.OperationToken,
 	}, "events")
 	check.DeepEqual(t, names, []string{
 		"discovery document", "key set", "token endpoint", "userinfo endpoint", "revocation endpoint", "token endpoint",

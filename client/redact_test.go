@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -139,7 +140,9 @@ func TestNothingLeaks(t *testing.T) {
 			p := newProvider(t)
 			c := newClient(t, p, func(cfg *client.Config) {
 				cfg.Logger = log.logger()
-				cfg.Observer = func(e client.Event) { log.logger().Info("event", "e", fmt.Sprintf("%+v %v", e, e.Err)) }
+				cfg.Observer = func(_ context.Context, e oidc.Event) {
+					log.logger().Info("event", "e", fmt.Sprintf("%+v %v", e, e.Err))
+				}
 			})
 			tokens, err := logIn(t, p, c)
 			check.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
 
@@ -32,7 +33,7 @@ func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 		form.Set("token_type_hint", hint)
 	}
 	_, err = c.post(ctx, op, endpoint.Target{
-		Name: OperationRevocation, URL: md.RevocationEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint,
+		Name: oidc.OperationRevocation, URL: md.RevocationEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint,
 		Methods: methods, EmptyOK: true,
 	}, form)
 	return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
@@ -107,7 +108,7 @@ func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Met
 	}
 	asked := time.Now()
 	got, err := c.post(ctx, op, endpoint.Target{
-		Name: OperationToken, URL: md.TokenEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: md.TokenEndpointAuthMethods,
+		Name: oidc.OperationToken, URL: md.TokenEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: md.TokenEndpointAuthMethods,
 	}, form)
 	switch {
 	case got == nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/endpoint"
@@ -40,7 +41,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	if md.UserInfoEndpoint == "" {
 		return nil, missingEndpoint(op, "userinfo_endpoint", "UserInfo")
 	}
-	got, err := c.wire.Get(ctx, endpoint.Target{Name: OperationUserInfo, URL: md.UserInfoEndpoint, Issuer: md.Issuer}, accessToken)
+	got, err := c.wire.Get(ctx, endpoint.Target{Name: oidc.OperationUserInfo, URL: md.UserInfoEndpoint, Issuer: md.Issuer}, accessToken)
 	c.outcome(ctx, md.UserInfoEndpoint, err)
 	if err != nil {
 		return nil, wrap(op, err)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/endpoint"
 	"github.com/relyingparty/oidc/internal/remote"
@@ -40,21 +41,23 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 		}
 	}()
 	f, err, result := c.call(ctx, t, token, at)
-	c.observe(t.URL, start, err)
+	c.observe(ctx, t, start, err)
 	return answer{facts: f, err: err, sharedMiss: sharedMiss}
 }
 
-// observe tells the observer, whose panic does not cost the answer.
-func (c *Client) observe(url string, start time.Time, err *Error) {
+// observe tells the observer of a call that has ended.
+func (c *Client) observe(ctx context.Context, t endpoint.Target, start time.Time, err *Error) {
 	if c.observer == nil {
 		return
 	}
-	defer c.caught()
-	e := Event{Operation: OperationIntrospection, URL: url, Duration: time.Since(start)}
-	if err != nil {
-		e.Err = err
+	e := oidc.Event{
+		Kind: oidc.EventRequest, Operation: oidc.OperationIntrospection, Outcome: oidc.OutcomeOK,
+		Issuer: t.Issuer, URL: t.URL, Duration: time.Since(start),
 	}
-	c.observer(e)
+	if err != nil {
+		e.Err, e.Outcome = err, err.outcome()
+	}
+	c.observer(ctx, e)
 }
 
 // call asks the provider.
@@ -65,7 +68,7 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 		e := ofCall(err)
 		return nil, e, c.settle(err, e)
 	}
-	c.source.Outcome(OperationIntrospection, false)
+	c.source.Outcome(oidc.OperationIntrospection, false)
 	var f *facts
 	set, err := got.Claims()
 	if err == nil {
@@ -87,7 +90,7 @@ func (c *Client) settle(err error, shown *Error) outcome {
 	if !ok || e.Kind == endpoint.Misconfigured {
 		return neutral
 	}
-	c.source.Outcome(OperationIntrospection, endpoint.Moved(err))
+	c.source.Outcome(oidc.OperationIntrospection, endpoint.Moved(err))
 	switch e.Status {
 	case 0:
 		if e.Kind == endpoint.Unreachable { // no answer, or not all of it
@@ -106,7 +109,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 	md, err := c.source.Metadata(ctx)
 	if err != nil {
 		if c.override != "" && c.independent() {
-			return endpoint.Target{Name: OperationIntrospection, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
+			return endpoint.Target{Name: oidc.OperationIntrospection, URL: c.override, Issuer: c.source.Issuers()[0]}, nil
 		}
 		e := unavailable(err.Error(), err)
 		if r, ok := errors.AsType[*remote.Error](err); ok {
@@ -122,7 +125,7 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 		methods = md.TokenEndpointAuthMethods
 	}
 	return endpoint.Target{
-		Name: OperationIntrospection, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
+		Name: oidc.OperationIntrospection, URL: md.IntrospectionEndpoint, Issuer: md.Issuer, TokenEndpoint: md.TokenEndpoint, Methods: methods,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/discovery"
@@ -33,7 +34,7 @@ type Client struct {
 	skew             time.Duration
 	allowMissing     bool
 	logger           *slog.Logger
-	observer         Observer
+	observer         oidc.Observer
 
 	read func(*Result) any // see ReadAnswers; nil = nothing is made of answers
 

@@ -78,25 +78,10 @@ type Config struct {
 	HTTPClient *http.Client
 	// Logger hears of failed calls (warn, one in ten seconds), never of a token. Nil means slog.Default().
 	Logger *slog.Logger
-	// Observer is told each request to the provider; nil = nobody is.
-	Observer Observer
+	// Observer is told of each request to the provider. Its Outcome for an
+	// introspection is ok when the answer is a verdict, whichever. If nil, nobody is.
+	Observer oidc.Observer
 }
-
-// The operations of an Event.
-const (
-	OperationDiscovery     = "discovery document"
-	OperationIntrospection = "introspection endpoint"
-)
-
-// Event is one request to the provider.
-type Event struct {
-	Operation, URL string // Operation: OperationDiscovery or OperationIntrospection
-	Duration       time.Duration
-	Err            error // nil for a verdict, be it that the token is not active
-}
-
-// Observer is told each request to the provider, for metrics. It is called from several goroutines and must not block.
-type Observer func(Event)
 
 // New checks the configuration; its error joins every problem and names the fields. It does no I/O.
 func New(cfg Config) (*Client, error) {
@@ -146,7 +131,7 @@ func New(cfg Config) (*Client, error) {
 		skew:         positive(cfg.ClockSkew, defaultSkew),
 		allowMissing: cfg.AllowMissingAudience,
 		logger:       cfg.Logger,
-		observer:     cfg.Observer,
+		observer:     remote.Observer(cfg.Observer, cfg.Logger),
 		positives:    cache.New[facts](maxEntries),
 		negatives:    cache.New[time.Time](max(maxEntries/5, 1)),
 		ended:        cache.New[time.Time](max(maxEntries/5, 1)),
@@ -166,11 +151,7 @@ func discoveryConfig(cfg Config) discovery.Config {
 	dc := discovery.Config{
 		DiscoveryURL: cfg.DiscoveryURL, Issuer: cfg.Issuer, Endpoints: discovery.Endpoints{Introspection: cfg.Endpoint},
 		AllowHTTP: cfg.InsecureAllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger,
-	}
-	if cfg.Observer != nil {
-		dc.Observe = func(name, url string, took time.Duration, err error) {
-			cfg.Observer(Event{Operation: name, URL: url, Duration: took, Err: err})
-		}
+		Observer: cfg.Observer,
 	}
 	return dc
 }

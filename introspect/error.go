@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
@@ -79,6 +80,20 @@ func (e *Error) Is(target error) bool {
 		return target == ErrProtocol
 	}
 	return false
+}
+
+// outcome is what an observer is told. Whatever the provider said about the
+// token is a verdict.
+func (e *Error) outcome() oidc.Outcome {
+	switch e.Reason {
+	case Unavailable:
+		return oidc.OutcomeUnreachable
+	case Protocol:
+		return oidc.OutcomeProtocol
+	case Misconfigured:
+		return oidc.OutcomeConfig
+	}
+	return oidc.OutcomeOK
 }
 
 func inactive() *Error {

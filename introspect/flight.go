@@ -130,7 +130,7 @@ func growStack() byte {
 
 var needFrame, frameEnd = false, 0 // variables: the compiler must not see that nobody needs the frame
 
-// caught keeps a panic of what we call (HTTPClient, Config.Auth, Observer, Cache) from taking the process down: nobody
+// caught keeps a panic of what we call (HTTPClient, Config.Auth, Cache) from taking the process down: nobody
 // above this goroutine can. What it panicked with may hold anything: only its type is told.
 func (c *Client) caught() {
 	if p := recover(); p != nil {

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -283,8 +284,8 @@ func TestPanicsOfOthers(t *testing.T) {
 		c := p.client(t, func(cfg *introspect.Config) {
 			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			cfg.Cache = setPanics{}
-			cfg.Observer = func(e introspect.Event) {
-				if e.Operation == introspect.OperationIntrospection {
+			cfg.Observer = func(_ context.Context, e oidc.Event) {
+				if e.Operation == oidc.OperationIntrospection {
 					panic("CANARY of the observer")
 				}
 			}
@@ -295,7 +296,8 @@ func TestPanicsOfOthers(t *testing.T) {
 		p.always(200, active(nil))
 		ask(t, c, "other")
 		synctest.Wait()
-		check.Equal(t, strings.Count(log.String(), `msg="introspection panicked" panic=string`), 5, "panics in the log")
+		check.Equal(t, strings.Count(log.String(), `msg="introspection panicked" panic=string`), 3, "panics in the log")
+		check.Equal(t, strings.Count(log.String(), `msg="the observer panicked" panic=string`), 2, "panics of the observer in the log")
 		check.Lacks(t, log.String(), "CANARY")
 	})
 }

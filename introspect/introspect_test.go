@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -280,7 +281,7 @@ func TestObserver(t *testing.T) {
 		p.set(func(p *provider) { p.latency = time.Second })
 		var got []string
 		c := p.client(t, func(cfg *introspect.Config) {
-			cfg.Observer = func(e introspect.Event) {
+			cfg.Observer = func(_ context.Context, e oidc.Event) {
 				got = append(got, fmt.Sprintf("%s %s %s %t", e.Operation, e.URL, e.Duration, e.Err != nil))
 			}
 		})
@@ -291,12 +292,12 @@ func TestObserver(t *testing.T) {
 		p.always(200, `{}`)
 		_ = refused(t, c, introspect.Protocol, "garbled")
 		check.DeepEqual(t, got, []string{
-			introspect.OperationDiscovery + " " + issuer + "/.well-known/openid-configuration 1s false",
-			introspect.OperationIntrospection + " " + endpoint + " 1s false",
-			introspect.OperationIntrospection + " " + endpoint + " 1s false",
-			introspect.OperationIntrospection + " " + endpoint + " 1s true",
+			oidc.OperationDiscovery + " " + issuer + "/.well-known/openid-configuration 1s false",
+			oidc.OperationIntrospection + " " + endpoint + " 1s false",
+			oidc.OperationIntrospection + " " + endpoint + " 1s false",
+			oidc.OperationIntrospection + " " + endpoint + " 1s true",
 		}, "events")
-		check.Equal(t, introspect.OperationDiscovery+", "+introspect.OperationIntrospection, "discovery document, introspection endpoint", "names")
+		check.Equal(t, oidc.OperationDiscovery+", "+oidc.OperationIntrospection, "discovery document, introspection endpoint", "names")
 	})
 }
 

@@ -97,8 +97,8 @@ type Config struct {
 	// Logger hears of each refusal (debug), of outages (warn, one in ten seconds, else debug) and of mistakes in this
 	// program (error), never of a token. Nil means slog.Default().
 	Logger *slog.Logger
-	// Observer is told of each request to the provider.
-	Observer Observer
+	// Observer is told of each request to the provider. If nil, nobody is.
+	Observer oidc.Observer
 }
 
 // IssuerConfig is one of several issuers. Its fields mean what they mean in Config; Tenants it has alone.
@@ -120,28 +120,6 @@ type IssuerConfig struct {
 type Endpoints struct {
 	JWKS, Introspection string
 }
-
-// The operations of an Event.
-const (
-	OperationDiscovery     = "discovery document"
-	OperationKeySet        = "key set"
-	OperationIntrospection = "introspection endpoint"
-)
-
-// Event is the outcome of one request to the provider.
-type Event struct {
-	// Operation is what was asked for: OperationDiscovery, OperationKeySet or
-	// OperationIntrospection.
-	Operation string
-	// URL is the endpoint's, without anything secret.
-	URL      string
-	Duration time.Duration
-	// Err is nil when the request succeeded.
-	Err error
-}
-
-// Observer is called after each request to the provider, from the goroutine that made it; it must return soon.
-type Observer func(Event)
 
 // own is the issuer that Config itself is about.
 func (c *Config) own() IssuerConfig {

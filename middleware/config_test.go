@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/introspect"
 	"github.com/relyingparty/oidc/middleware"
@@ -217,7 +218,7 @@ func TestObserver(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	op, guard := setup(t, byIntrospection, func(cfg *middleware.Config) {
-		cfg.Observer = func(e middleware.Event) {
+		cfg.Observer = func(_ context.Context, e oidc.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[fmt.Sprint(e.Operation, " ", e.URL, " ", e.Err == nil)]++
@@ -238,9 +239,9 @@ func TestObserver(t *testing.T) {
 		)
 		check.True(t, known, "%s is no operation of the documentation", operation)
 	}
-	check.Equal(t, seen[middleware.OperationKeySet+" "+op.URL("jwks")+" true"], 1, fmt.Sprint("fetches of the keys in ", seen))
-	check.True(t, seen[middleware.OperationDiscovery+" "+op.Issuer()+"/.well-known/openid-configuration true"] >= 1, "discovery in %v", seen)
-	check.True(t, seen[middleware.OperationIntrospection+" "+op.URL("introspect")+" false"] >= 1, "introspection in %v", seen)
+	check.Equal(t, seen[oidc.OperationKeySet+" "+op.URL("jwks")+" true"], 1, fmt.Sprint("fetches of the keys in ", seen))
+	check.True(t, seen[oidc.OperationDiscovery+" "+op.Issuer()+"/.well-known/openid-configuration true"] >= 1, "discovery in %v", seen)
+	check.True(t, seen[oidc.OperationIntrospection+" "+op.URL("introspect")+" false"] >= 1, "introspection in %v", seen)
 }
 
 func TestError(t *testing.T) {

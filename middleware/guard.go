@@ -10,8 +10,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/internal/remote"
@@ -222,9 +222,9 @@ func (g *Guard) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// observe tells the observer; a nil one hears nothing.
-func (g *Guard) observe(name, url string, took time.Duration, err error) {
+// observe tells the observer, if there is one. Its caller survives its panic.
+func (g *Guard) observe(ctx context.Context, e oidc.Event) {
 	if g.cfg.Observer != nil {
-		g.cfg.Observer(Event{Operation: name, URL: url, Duration: took, Err: err})
+		g.cfg.Observer(ctx, e)
 	}
 }

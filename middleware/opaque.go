@@ -43,8 +43,8 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	if cfg.MaxEntries == 0 {
 		cfg.MaxEntries = max(g.cfg.TokenCacheSize, 0) // 0: the default of both
 	}
-	if observe := g.cfg.Observer; cfg.Observer == nil && observe != nil {
-		cfg.Observer = func(e introspect.Event) { observe(Event(e)) }
+	if cfg.Observer == nil {
+		cfg.Observer = g.cfg.Observer
 	}
 	client, err := introspect.New(cfg)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"sync/atomic"
-	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/keyset"
 	"github.com/relyingparty/oidc/internal/remote"
@@ -41,9 +41,9 @@ func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 		Endpoints:    discovery.Endpoints{JWKS: cfg.Endpoints.JWKS, Introspection: cfg.Endpoints.Introspection},
 		HTTPClient:   g.cfg.HTTPClient,
 		Logger:       g.log,
-		Observe: func(name, url string, took time.Duration, err error) {
-			src.answered(err)
-			g.observe(name, url, took, err)
+		Observer: func(ctx context.Context, e oidc.Event) {
+			src.answered(e.Err)
+			g.observe(ctx, e)
 		},
 	})
 	if err != nil {
@@ -54,10 +54,10 @@ func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 		URL:        src.keysURL,
 		HTTPClient: g.cfg.HTTPClient,
 		Logger:     g.log,
-		Observe: func(name, url string, took time.Duration, err error) {
-			meta.Outcome("jwks_uri", remote.Moved(err))
-			src.answered(err)
-			g.observe(name, url, took, err)
+		Observer: func(ctx context.Context, e oidc.Event) {
+			meta.Outcome("jwks_uri", remote.Moved(e.Err))
+			src.answered(e.Err)
+			g.observe(ctx, e)
 		},
 	})
 	return src, nil

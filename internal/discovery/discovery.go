@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 )
@@ -31,7 +32,7 @@ type Config struct {
 	AllowHTTP    bool
 	HTTPClient   *http.Client
 	Logger       *slog.Logger
-	Observe      func(name, url string, took time.Duration, err error)
+	Observer     oidc.Observer
 }
 
 // Source gives the provider's metadata. Safe for concurrent use.
@@ -93,11 +94,11 @@ func New(cfg Config) (*Source, error) {
 		s.candidates = issuers
 	}
 	s.doc = remote.New(remote.Config[*document]{
-		Name:   "discovery document",
+		Name:   oidc.OperationDiscovery,
 		URL:    func(context.Context) (string, error) { return fetch, nil },
 		Parse:  s.parse,
 		MinTTL: refreshEvery, MaxTTL: refreshEvery, DefaultTTL: refreshEvery,
-		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
+		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observer: cfg.Observer,
 	})
 	s.newer = remote.NewNewer(s.doc)
 	return checked(s, problems.Err())

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/endpoint"
 )
@@ -298,12 +299,12 @@ func TestObserve(t *testing.T) {
 				time.Sleep(time.Second)
 				return response(r, 400, nil, `{"error":"invalid_grant"}`), nil
 			})},
-			Observe: func(name, url string, took time.Duration, err error) {
-				got = append(got, fmt.Sprintf("%s %s %s %v", name, url, took, err))
+			Observer: func(_ context.Context, e oidc.Event) {
+				got = append(got, fmt.Sprintf("%s %s %s %s %s %s %v", e.Kind, e.Operation, e.Outcome, e.Issuer, e.URL, e.Duration, e.Err))
 			},
 		})
 		_, _ = c.Post(t.Context(), target(), nil, nil)
 		_, _ = c.Post(t.Context(), endpoint.Target{}, nil, nil) // no request, nothing observed
-		check.DeepEqual(t, got, []string{"token endpoint " + tokenURL + " 1s token endpoint: provider refused the request: invalid_grant (HTTP 400)"}, "observed")
+		check.DeepEqual(t, got, []string{"request token endpoint refused https://op.example.test " + tokenURL + " 1s token endpoint: provider refused the request: invalid_grant (HTTP 400)"}, "observed")
 	})
 }

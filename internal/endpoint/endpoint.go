@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/remote"
 )
@@ -40,7 +41,7 @@ type Config struct {
 	AllowHTTP  bool          // plain http beyond loopback
 	Timeout    time.Duration // 0 = 10 s
 	MaxBytes   int64         // 0 = 256 KiB, after inflation
-	Observe    func(name, url string, took time.Duration, err error)
+	Observer   oidc.Observer // it must not panic: see remote.Observer
 }
 
 // Caller sends requests; safe for concurrent use.
@@ -50,7 +51,7 @@ type Caller struct {
 	allowHTTP bool
 	timeout   time.Duration
 	maxBytes  int64
-	observe   func(name, url string, took time.Duration, err error)
+	observer  oidc.Observer
 	last      atomic.Pointer[model] // of the last request
 }
 
@@ -69,7 +70,7 @@ func New(cfg Config) *Caller {
 		allowHTTP: cfg.AllowHTTP,
 		timeout:   cfg.Timeout,
 		maxBytes:  cfg.MaxBytes,
-		observe:   cfg.Observe,
+		observer:  cfg.Observer,
 	}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
@@ -183,9 +184,14 @@ func (c *Caller) send(ctx context.Context, out request, verb string, header http
 	if out.target.Idempotent && out.method != PrivateKeyJWT { // an assertion is used once
 		header["Idempotency-Key"] = nil // for http.Transport; a header without a value is not sent
 	}
-	if c.observe != nil {
+	if c.observer != nil {
 		start := time.Now()
-		defer func() { c.observe(out.target.Name, out.target.URL, time.Since(start), err) }()
+		defer func() {
+			c.observer(caller, oidc.Event{
+				Kind: oidc.EventRequest, Operation: out.target.Name, Outcome: outcome(err),
+				Issuer: out.target.Issuer, URL: out.target.URL, Duration: time.Since(start), Err: err,
+			})
+		}()
 	}
 	// The transport, not the client: no redirect, no cookie, no Location is looked at.
 	resp, sendErr := c.transport.RoundTrip(req)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/relyingparty/oidc"
 )
 
 // Kind tells failures apart.
@@ -93,6 +95,22 @@ func Moved(err error) bool {
 		return true
 	}
 	return e.Kind == Unreachable || e.Kind == Protocol
+}
+
+// outcome says how a request ended.
+func outcome(err error) oidc.Outcome {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return oidc.OutcomeOK
+	case e.Kind == Refused:
+		return oidc.OutcomeRefused
+	case e.Kind == Unreachable:
+		return oidc.OutcomeUnreachable
+	case e.Kind == Misconfigured:
+		return oidc.OutcomeConfig
+	}
+	return oidc.OutcomeProtocol
 }
 
 // failed explains why no answer came, in words of ours: a transport's error text may quote what the peer sent.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/internal/remote"
 )
@@ -26,7 +27,7 @@ type Config struct {
 	AllowHTTP  bool
 	HTTPClient *http.Client
 	Logger     *slog.Logger
-	Observe    func(name, url string, took time.Duration, err error)
+	Observer   oidc.Observer
 }
 
 // Source is safe for concurrent use.
@@ -49,7 +50,7 @@ func New(cfg Config) *Source {
 	}
 	var told atomic.Pointer[string] // what was logged last: a set is fetched again and again, and mostly the same
 	s := &Source{doc: remote.New(remote.Config[*set]{
-		Name: "key set",
+		Name: oidc.OperationKeySet,
 		URL:  cfg.URL,
 		Parse: func(url string, body []byte) (*set, error) {
 			keys, skipped, err := Parse(body)
@@ -63,7 +64,7 @@ func New(cfg Config) *Source {
 			return newSet(keys), nil
 		},
 		StaleFor:  staleFor,
-		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observe: cfg.Observe,
+		AllowHTTP: cfg.AllowHTTP, HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, Observer: cfg.Observer,
 	})}
 	s.newer = remote.NewNewer(s.doc)
 	return s

@@ -107,7 +107,7 @@ var middleware = []mutant{
 	change("byissuer-in-another-spelling", "source.go", `src != nil && src.names(iss) {`, `src != nil {`),
 	change("template-source-in-another-spelling", "source.go", `refusal == nil && !src.names(iss) {`, `refusal == nil && !src.names(iss) && src.tenant == "" {`),
 	change("template-opens-before-the-policy", "source.go", "\tif refusal := g.allowed(ctx, o.template.vouching, iss, o.tenant); refusal != nil {\n\t\treturn nil, refusal\n\t}\n", ``),
-	change("moved-keys-are-never-told", "source.go", `meta.Outcome("jwks_uri", remote.Moved(err))`, `meta.Outcome("jwks_uri", remote.Moved(nil))`),
+	change("moved-keys-are-never-told", "source.go", `meta.Outcome("jwks_uri", remote.Moved(e.Err))`, `meta.Outcome("jwks_uri", remote.Moved(nil))`),
 	change("keys-without-address", "source.go", `if meta.JWKSURI == "" {`, `if false {`),
 	change("captured-tenant-of-any-characters", "template.go", `ok && validSegment(tenant) {`, `ok && tenant != "" {`),
 	change("captured-tenant-without-bound", "template.go", ` || len(s) > maxSegment`, ``),

@@ -133,7 +133,7 @@ var remote = []mutant{
 	change("waiter-ignores-its-context", "remote.go", "\tcase <-ctx.Done():\n\t\terr = ctx.Err()\n", ``),
 	change("ended-context-starts-a-flight", "remote.go", `if err := ctx.Err(); err != nil {`, `if err := ctx.Err(); false {`),
 	change("panic-tells-its-value", "remote.go", `fmt.Errorf("panic of type %T while fetching or parsing", p)`, `fmt.Errorf("panic of type %v while fetching or parsing", p)`),
-	change("panic-of-the-observer", "remote.go", "\tdefer func() {\n\t\tif p := recover(); p != nil {\n\t\t\td.cfg.Logger.Error", "\tdefer func() {\n\t\tif p := any(nil); p != nil {\n\t\t\td.cfg.Logger.Error"),
+	change("panic-of-the-observer", "observer.go", `if p := recover(); p != nil {`, `if p := any(nil); p != nil {`),
 	change("panic-while-parsing", "remote.go", `if p := recover(); p != nil { // its value may hold what was fetched: only its type is told`, `if p := any(nil); p != nil {`),
 	change("log-without-limit", "limiter.go", `(since >= int64(every) || since < 0) && `, `(since >= 0 || since < 0) && `),
 	change("log-silent-after-the-clock-went-back", "limiter.go", ` || since < 0)`, `)`),

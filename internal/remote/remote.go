@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/relyingparty/oidc"
 )
 
 const (
@@ -34,8 +36,8 @@ type Config[T any] struct {
 	AllowHTTP                  bool          // plain http beyond loopback
 	HTTPClient                 *http.Client  // nil = a private client with sane timeouts; redirects are always ours to decide
 	Logger                     *slog.Logger  // nil = discard
-	// Observe is told the outcome of each fetch; may be nil.
-	Observe func(name, url string, took time.Duration, err error)
+	// Observer is told of each fetch. If nil, nobody is.
+	Observer oidc.Observer
 }
 
 // Document is safe for concurrent use; it owns no goroutine beyond a running fetch.
@@ -81,6 +83,7 @@ func New[T any](cfg Config[T]) *Document[T] {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Observer = Observer(cfg.Observer, cfg.Logger)
 	return &Document[T]{cfg: cfg, client: sameOriginClient(cfg.HTTPClient, cfg.AllowHTTP)}
 }
 
@@ -219,7 +222,7 @@ func (d *Document[T]) run(ctx context.Context, f *flight[T]) {
 		}
 		d.keep(f, h, err)
 		defer close(f.done)
-		d.report(from, err)
+		d.report(ctx, from, err)
 	}()
 	h, err = d.fetch(ctx, from)
 }
@@ -251,13 +254,8 @@ func backoff(fails int) time.Duration {
 	return min(step+rand.N(step/5), maxBackoff)
 }
 
-// report logs and observes a flight's outcome. A panic of the observer must not take the process down.
-func (d *Document[T]) report(from *source, err *Error) {
-	defer func() {
-		if p := recover(); p != nil {
-			d.cfg.Logger.Error("observer panicked", "document", d.cfg.Name, "panic", fmt.Sprintf("%T", p))
-		}
-	}()
+// report logs and observes a flight's outcome.
+func (d *Document[T]) report(ctx context.Context, from *source, err *Error) {
 	var failure error
 	if err != nil {
 		failure = err
@@ -265,7 +263,10 @@ func (d *Document[T]) report(from *source, err *Error) {
 	} else {
 		d.cfg.Logger.Debug("fetched", "document", d.cfg.Name, "url", Quote(from.url))
 	}
-	if d.cfg.Observe != nil && !from.began.IsZero() {
-		d.cfg.Observe(d.cfg.Name, from.url, time.Since(from.began), failure)
+	if d.cfg.Observer != nil && !from.began.IsZero() {
+		d.cfg.Observer(ctx, oidc.Event{
+			Kind: oidc.EventRequest, Operation: d.cfg.Name, Outcome: err.outcome(),
+			URL: from.url, Duration: time.Since(from.began), Err: failure,
+		})
 	}
 }

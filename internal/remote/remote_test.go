@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/remote"
 )
@@ -186,7 +187,7 @@ func TestPanicsBecomeErrors(t *testing.T) {
 func TestAPanickingObserverHarmsNobody(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cfg := config(&server{handle: says(200, "v1")})
-		cfg.Observe = func(string, string, time.Duration, error) { panic("boom") }
+		cfg.Observer = func(context.Context, oidc.Event) { panic("boom") }
 		v, err := remote.New(cfg).Get(t.Context())
 		check.NoError(t, err)
 		check.Equal(t, v, "v1", "value")
@@ -201,8 +202,8 @@ func TestObserverIsToldOfEachFetch(t *testing.T) {
 		down := errors.New("no URL today")
 		var urlErr error
 		cfg.URL = func(context.Context) (string, error) { return docURL, urlErr }
-		cfg.Observe = func(name, url string, took time.Duration, err error) {
-			told = append(told, fmt.Sprint(name, " ", url, " ", took, " ", err != nil))
+		cfg.Observer = func(_ context.Context, e oidc.Event) {
+			told = append(told, fmt.Sprint(e.Kind, " ", e.Operation, " ", e.Outcome, " ", e.URL, " ", e.Duration, " ", e.Err != nil))
 		}
 		d := remote.New(cfg)
 		_, err := d.Get(t.Context())
@@ -214,6 +215,6 @@ func TestObserverIsToldOfEachFetch(t *testing.T) {
 		urlErr = down // no request, so nothing to tell
 		_, err = d.Refetch(t.Context())
 		check.Error(t, err, down)
-		check.DeepEqual(t, told, []string{"test document " + docURL + " 1s false", "test document " + docURL + " 0s true"}, "told")
+		check.DeepEqual(t, told, []string{"request test document ok " + docURL + " 1s false", "request test document unreachable " + docURL + " 0s true"}, "told")
 	})
 }

@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -201,7 +203,7 @@ func (s *suite) realmsByAnotherName(t *testing.T) string {
 	api := interop.API(t, middleware.Config{
 		DiscoveryURL: inside + "/realms/{tenant}", Issuer: s.kc.Base + "/realms/{tenant}", Audience: []string{OrdersAPI},
 		Tenant:   &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{Acme, Globex}},
-		Observer: func(e middleware.Event) { asked = append(asked, e.URL) },
+		Observer: func(_ context.Context, e oidc.Event) { asked = append(asked, e.URL) },
 	})
 	for _, realm := range []string{Acme, Globex} {
 		token, err := s.service(t, realm, "service").TokenContext(interop.Deadline(t))

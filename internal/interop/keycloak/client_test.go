@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -80,7 +81,7 @@ func (s *suite) twoHostNames(t *testing.T) string {
 
 	var asked []string
 	config.Issuer = s.kc.Issuer(Acme)
-	config.Observer = func(e client.Event) { asked = append(asked, e.URL) }
+	config.Observer = func(_ context.Context, e oidc.Event) { asked = append(asked, e.URL) }
 	tokens, auth, _ := interop.SignIn(t, interop.NewClient(t, config), s.person(t, Alice))
 	check.True(t, strings.HasPrefix(auth.URL, s.kc.Base), "the browser is sent to %s", auth.URL)
 	check.Equal(t, tokens.IDToken.Issuer, s.kc.Issuer(Acme), "iss")

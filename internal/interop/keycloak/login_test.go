@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -91,7 +93,7 @@ func (s *suite) renewal(t *testing.T) string {
 // refreshExpired is a session at the provider that idled too long: refresh_expires_in says so before it is asked.
 func (s *suite) refreshExpired(t *testing.T) string {
 	var requests atomic.Int32
-	app := s.app(t, Acme, "web-brief", "app-brief", client.Config{Observer: func(e client.Event) {
+	app := s.app(t, Acme, "web-brief", "app-brief", client.Config{Observer: func(_ context.Context, e oidc.Event) {
 		if e.Operation == "token endpoint" {
 			requests.Add(1)
 		}
