@@ -30,7 +30,7 @@ func TestAlgorithmChanges(t *testing.T) {
 
 		time.Sleep(30 * time.Second)
 		p.Clear() // now it lists ES256
-		p.RotateKeys(false)
+		p.RotateKeys()
 		_, err = logIn(t, p, c)
 		check.NoError(t, err)
 		check.Equal(t, p.Requests("discovery"), 3, "metadata requests")

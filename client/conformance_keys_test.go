@@ -96,7 +96,7 @@ func keyCases() map[string]conformanceCase {
 	nth := func(n int) conformanceCase {
 		return conformanceCase{fault: func(s *partyStage) {
 			for range n - 1 {
-				s.op.RotateKeys(true)
+				s.op.AddKey()
 			}
 			publish(s.op, func(keys []any) []any { slices.Reverse(keys); return keys }) // the newest signs
 			withoutKid(s.op)
@@ -139,14 +139,14 @@ func keyCases() map[string]conformanceCase {
 		"oidcc-client-test-signing-key-rotation-just-before-signing": {
 			fault: func(s *partyStage) {
 				check.NoError(s.t, s.rp.Ready(s.t.Context())) // the keys are held
-				s.op.Fault("token", func(http.ResponseWriter, *http.Request) bool { s.op.RotateKeys(false); return false })
+				s.op.Fault("token", func(http.ResponseWriter, *http.Request) bool { s.op.RotateKeys(); return false })
 			},
 			verify: fetched(2),
 		},
 		"oidcc-client-test-signing-key-rotation": {
 			steps: func(rp party) error {
 				check.NoError(rp.stage().t, rp.login())
-				rp.stage().op.RotateKeys(false)
+				rp.stage().op.RotateKeys()
 				return rp.login()
 			},
 			verify: fetched(2),

@@ -19,7 +19,7 @@ func TestIDTokenKeyRotation(t *testing.T) {
 		c := newClient(t, p)
 		_, err := logIn(t, p, c)
 		check.NoError(t, err)
-		p.RotateKeys(false)
+		p.RotateKeys()
 		_, err = logIn(t, p, c)
 		check.NoError(t, err)
 		check.Equal(t, p.Requests("jwks"), 2, "key requests")

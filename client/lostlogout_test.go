@@ -89,7 +89,7 @@ func TestBackChannelLogoutDuringRotation(t *testing.T) {
 				time.Sleep(time.Minute)
 				junk := a.op.Sign(map[string]any{"kid": "junk", "typ": "logout+jwt"}, map[string]any{"iss": a.op.Issuer()})
 				check.Equal(t, a.tell(junk).StatusCode, http.StatusServiceUnavailable, "status of junk under an unknown key")
-				a.op.RotateKeys(true)
+				a.op.AddKey()
 				a.op.Edit("header", header)
 				token := a.op.LogoutToken("web", "alice", "")
 				resp := a.tell(token)

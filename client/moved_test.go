@@ -63,7 +63,7 @@ func TestKeySetMoves(t *testing.T) {
 			_, err := logIn(t, p, c)
 			check.NoError(t, err)
 			at.move(gone)
-			p.RotateKeys(false)
+			p.RotateKeys()
 			for n := range 3 {
 				_, err = logIn(t, p, c)
 				check.True(t, err != nil, "%s: login %d found the keys", name, n)
@@ -85,7 +85,7 @@ func TestKeySetBusy(t *testing.T) {
 		c := newClient(t, p)
 		_, err := logIn(t, p, c)
 		check.NoError(t, err)
-		p.RotateKeys(false)
+		p.RotateKeys()
 		p.Fault("jwks", answer(http.StatusTooManyRequests, "text/plain", "later"))
 		for range 10 {
 			_, err = logIn(t, p, c)

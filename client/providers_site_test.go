@@ -193,7 +193,7 @@ func (s *providerSite) accepted(call func(token, tenant string) *httptest.Respon
 }
 
 func (s *providerSite) jwt() {
-	call := s.guard(func(cfg *middleware.Config) { cfg.Mode = middleware.JWTOnly })
+	call := s.guard(func(cfg *middleware.Config) { cfg.Mode = middleware.ModeJWT })
 	s.accepted(call)
 	for claim, value := range map[string]any{"tenant": nil, "ext": nil, "aud": "https://other.example.com", "exp": time.Now().Add(-time.Hour).Unix()} {
 		claims := map[string]any{"aud": s.api.Audience[0]}
@@ -219,7 +219,7 @@ func (s *providerSite) noJWT() {
 
 func (s *providerSite) introspection() {
 	call := s.guard(func(cfg *middleware.Config) {
-		cfg.Mode = middleware.IntrospectionOnly
+		cfg.Mode = middleware.ModeIntrospection
 		cfg.DiscoveryURL = strings.Replace(cfg.DiscoveryURL, "{tenant}", "globex", 1)
 		cfg.Introspection = &introspect.Config{ClientID: "api", ClientSecret: appSecret, Endpoint: s.op.URL("introspect")}
 	})

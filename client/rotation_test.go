@@ -258,7 +258,7 @@ func TestRefreshUnderUnknownKey(t *testing.T) {
 		time.Sleep(time.Minute)
 		a.tell(a.op.Sign(map[string]any{"kid": "junk", "typ": "logout+jwt"}, map[string]any{"iss": a.op.Issuer()}))
 		fetched := a.op.Requests("jwks")
-		a.op.RotateKeys(true)
+		a.op.AddKey()
 		s, err := b.mustSession().Refresh(t.Context())
 		check.NoError(t, err)
 		check.Equal(t, a.op.Requests("jwks"), fetched, "key requests: the budget was not used up")

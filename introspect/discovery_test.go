@@ -54,13 +54,13 @@ func TestDiscovery(t *testing.T) {
 		want     introspect.Reason
 		text     string // of the error, or how the client authenticated
 	}{
-		{"plain", meta(at), nil, 0, "basic"},
-		{"own methods", meta(at + `,"introspection_endpoint_auth_methods_supported":["client_secret_post"],"token_endpoint_auth_methods_supported":["client_secret_basic"]`), nil, 0, "post"},
-		{"methods of the token endpoint", meta(at + `,"token_endpoint_auth_methods_supported":["client_secret_post"]`), nil, 0, "post"},
+		{"plain", meta(at), nil, "", "basic"},
+		{"own methods", meta(at + `,"introspection_endpoint_auth_methods_supported":["client_secret_post"],"token_endpoint_auth_methods_supported":["client_secret_basic"]`), nil, "", "post"},
+		{"methods of the token endpoint", meta(at + `,"token_endpoint_auth_methods_supported":["client_secret_post"]`), nil, "", "post"},
 		{"nothing fits", meta(at + `,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), nil, introspect.Misconfigured, "AuthMethod"},
 		{"no endpoint, as Hydra", meta(``), nil, introspect.Misconfigured, "set Endpoint"},
-		{"no endpoint, set", meta(``), func(cfg *introspect.Config) { cfg.Endpoint = endpoint }, 0, "basic"},
-		{"key", meta(at), func(cfg *introspect.Config) { cfg.ClientSecret, cfg.Auth = "", oidc.PrivateKeyJWT{Key: key} }, 0, "jwt"},
+		{"no endpoint, set", meta(``), func(cfg *introspect.Config) { cfg.Endpoint = endpoint }, "", "basic"},
+		{"key", meta(at), func(cfg *introspect.Config) { cfg.ClientSecret, cfg.Auth = "", oidc.PrivateKeyJWT{Key: key} }, "", "jwt"},
 		{"key for an unknown token endpoint", meta(at), func(cfg *introspect.Config) {
 			cfg.ClientSecret, cfg.Auth = "", oidc.PrivateKeyJWT{Key: key, Audience: "token_endpoint"}
 		}, introspect.Misconfigured, "PrivateKeyJWT.Audience"},
@@ -76,7 +76,7 @@ func TestDiscovery(t *testing.T) {
 						tc.edit(cfg)
 					}
 				})
-				if tc.want != 0 {
+				if tc.want != "" {
 					e := refused(t, c, tc.want, "tok")
 					check.Contains(t, e.Error(), tc.text)
 					check.Error(t, e, introspect.ErrUnavailable)

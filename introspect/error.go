@@ -20,34 +20,21 @@ var (
 )
 
 // Reason says why a token was not accepted. The set is closed.
-type Reason uint8
+type Reason string
 
 // The reasons.
 const (
-	Inactive         Reason = iota + 1 // the provider says so
-	Unavailable                        // the provider could not be reached, refused us, or the breaker is open
-	Protocol                           // the provider's answer is no verdict
-	Expired                            // exp has passed
-	NotYetValid                        // nbf or iat lies ahead
-	IssuerUntrusted                    // iss is not the expected one
-	AudienceMismatch                   // aud is missing or names none of the expected ones
-	Malformed                          // the token is empty or no token; nobody was asked
-	TooLarge                           // the token is larger than 16 KiB; nobody was asked
-	Misconfigured                      // we cannot ask: no endpoint is known, or no authentication method fits
+	Inactive         Reason = "inactive"          // the provider says so
+	Unavailable      Reason = "unavailable"       // the provider could not be reached, refused us, or the breaker is open
+	Protocol         Reason = "protocol"          // the provider's answer is no verdict
+	Expired          Reason = "expired"           // exp has passed
+	NotYetValid      Reason = "not_yet_valid"     // nbf or iat lies ahead
+	IssuerUntrusted  Reason = "issuer_untrusted"  // iss is not the expected one
+	AudienceMismatch Reason = "audience_mismatch" // aud is missing or names none of the expected ones
+	Malformed        Reason = "malformed"         // the token is empty or no token; nobody was asked
+	TooLarge         Reason = "too_large"         // the token is larger than 16 KiB; nobody was asked
+	Misconfigured    Reason = "misconfigured"     // we cannot ask: no endpoint is known, or no authentication method fits
 )
-
-var reasons = [...]string{
-	"unknown", "inactive", "unavailable", "protocol", "expired", "not_yet_valid", "issuer_untrusted", "audience_mismatch",
-	"malformed", "too_large", "misconfigured",
-}
-
-// String is a lower-case name: "inactive", "audience_mismatch".
-func (r Reason) String() string {
-	if int(r) < len(reasons) {
-		return reasons[r]
-	}
-	return reasons[0]
-}
 
 // Error is every error of a Client. Its text never carries the token, a secret or the provider's answer.
 type Error struct {
@@ -60,7 +47,7 @@ type Error struct {
 // Error says what happened and what to do where we know it.
 func (e *Error) Error() string {
 	if e.detail == "" {
-		return "introspect: " + e.Reason.String()
+		return "introspect: " + string(e.Reason)
 	}
 	return "introspect: " + e.detail
 }

@@ -161,7 +161,7 @@ func in(d time.Duration) string { return fmt.Sprint(time.Now().Add(d).Unix()) }
 func reason(t testing.TB, err error, want introspect.Reason) *introspect.Error {
 	t.Helper()
 	e := check.As[*introspect.Error](t, err)
-	check.Equal(t, e.Reason.String(), want.String(), "reason of "+e.Error())
+	check.Equal(t, string(e.Reason), string(want), "reason of "+e.Error())
 	return e
 }
 

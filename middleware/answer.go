@@ -23,7 +23,7 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
 	status, challenge := refusal.Status(), g.challenge(refusal)
 	contentType, body, err := g.render(r, refusal)
 	if err != nil {
-		refusal = refuseFor(InternalError, err)
+		refusal = refuseFor(ReasonInternalError, err)
 		_ = g.refused(r.Context(), refusal)
 		status, challenge = refusal.Status(), ""
 		contentType, body = oauthBody(refusal)
@@ -53,19 +53,19 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
 	}
 }
 
-// render calls Config.Render. What it panics with may hold anything: only its type is told.
+// render calls Config.RenderError. What it panics with may hold anything: only its type is told.
 func (g *Guard) render(r *http.Request, refusal *Error) (contentType string, body []byte, err error) {
-	if g.cfg.Render == nil {
+	if g.cfg.RenderError == nil {
 		contentType, body = oauthBody(refusal)
 		return contentType, body, nil
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Config.Render panicked with a %T", p)
+			err = fmt.Errorf("Config.RenderError panicked with a %T", p)
 		}
 	}()
 	shown := *refusal
-	contentType, body = g.cfg.Render(r, &shown)
+	contentType, body = g.cfg.RenderError(r, &shown)
 	return contentType, body, nil
 }
 
@@ -131,9 +131,9 @@ func (g *Guard) refused(ctx context.Context, refusal *Error) *Error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		message = "caller has gone"
-	case refusal.Reason == IDPUnavailable && g.outages.Due():
+	case refusal.Reason == ReasonProviderUnavailable && g.outages.Due():
 		level, message = slog.LevelWarn, "token cannot be verified"
-	case refusal.Reason == InternalError:
+	case refusal.Reason == ReasonInternalError:
 		level, message = slog.LevelError, "request refused for a mistake in this program"
 	}
 	g.log.LogAttrs(ctx, level, message,

@@ -158,17 +158,17 @@ func jwtCases() []answerCase {
 		{name: "keys garbled", request: bearing(nil), fault: func(op *oidctest.Provider) { op.Fault("jwks", oidctest.Garbage) }},
 		{name: "discovery unreachable", request: bearing(nil), fault: func(op *oidctest.Provider) { op.Fault("discovery", oidctest.Reset) }},
 		{
-			name: "body by Render", request: literal(),
+			name: "body by RenderError", request: literal(),
 			config: func(cfg *middleware.Config) {
-				cfg.Render = func(_ *http.Request, e *middleware.Error) (string, []byte) {
+				cfg.RenderError = func(_ *http.Request, e *middleware.Error) (string, []byte) {
 					return "text/plain", []byte(fmt.Sprint(e.Status(), " ", e.Reason))
 				}
 			},
 		},
 		{
-			name: "Render panics", request: literal(),
+			name: "RenderError panics", request: literal(),
 			config: func(cfg *middleware.Config) {
-				cfg.Render = func(*http.Request, *middleware.Error) (string, []byte) { panic("oops") }
+				cfg.RenderError = func(*http.Request, *middleware.Error) (string, []byte) { panic("oops") }
 			},
 		},
 	}

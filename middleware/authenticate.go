@@ -23,13 +23,13 @@ type call struct {
 func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*Principal, error) {
 	rt, err := g.route(p)
 	if err != nil {
-		return nil, g.refused(ctx, refuseFor(InternalError, err))
+		return nil, g.refused(ctx, refuseFor(ReasonInternalError, err))
 	}
 	if c.Token == "" {
-		return nil, g.refused(ctx, refuse(TokenMissing))
+		return nil, g.refused(ctx, refuse(ReasonTokenMissing))
 	}
 	if len(c.Token) > maxToken {
-		return nil, g.refused(ctx, refuse(TokenTooLarge))
+		return nil, g.refused(ctx, refuse(ReasonTokenTooLarge))
 	}
 	var key cache.Key
 	if g.cfg.TokenCacheSize >= 0 || g.introspects() { // else nothing is kept that could be found by it
@@ -70,13 +70,13 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 	now := time.Now()
 	if v.facts = g.cached(key, now); v.facts != nil {
 		refusal = g.recheck(v.facts, now)
-	} else if g.opaque != nil && (g.cfg.Mode == IntrospectionOnly || !isJWT(token)) {
+	} else if g.opaque != nil && (g.cfg.Mode == ModeIntrospection || !isJWT(token)) {
 		v.facts, refusal = g.inspect(ctx, token, key, rt, now)
 		return v, refusal
 	} else {
 		v.facts, v.asked, refusal = g.verify(ctx, token, key, now)
 	}
-	if refusal == nil && (g.cfg.Mode == JWTAndIntrospection || rt.fresh) {
+	if refusal == nil && (g.cfg.Mode == ModeBoth || rt.fresh) {
 		v.facts, refusal = g.confirm(ctx, token, key, v.facts, rt, now)
 	}
 	return v, refusal

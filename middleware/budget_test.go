@@ -272,7 +272,7 @@ func TestRefusedTokensSpendNothing(t *testing.T) {
 		guard := newGuard(t, cfg)
 		for i := range 200 {
 			token := strings.Replace(junkOf(fmt.Sprint("x", i)), rawHeader(`{"alg":"ES256","kid":"x"}`), rawHeader(`{"alg":"RS256","kid":"x"}`), 1)
-			wantReason(t, guard, token, middleware.AlgNotAllowed)
+			wantReason(t, guard, token, middleware.ReasonAlgNotAllowed)
 		}
 		check.Equal(t, all.requests(), 0, "requests")
 		check.Equal(t, all.try(t, guard, "good"), "", "reason")
@@ -293,7 +293,7 @@ func TestKnownTenantsAreBoundedToo(t *testing.T) {
 		all := newRealms()
 		guard := newGuard(t, all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, AllowFunc: func(context.Context, string, string) (bool, error) { return true, nil }}))
 		junk := &flood{tb: t, guard: guard}
-		check.DeepEqual(t, junk.send(1500), map[middleware.Reason]int{middleware.IssuerUntrusted: 1000, middleware.IDPUnavailable: 500}, "reasons")
+		check.DeepEqual(t, junk.send(1500), map[middleware.Reason]int{middleware.ReasonIssuerUntrusted: 1000, middleware.ReasonProviderUnavailable: 500}, "reasons")
 		time.Sleep(time.Second)
 		junk.send(500)
 		check.Equal(t, all.requests(), 1100, "requests")

@@ -16,18 +16,20 @@ import (
 )
 
 // Mode says how tokens are verified.
-type Mode uint8
+type Mode string
 
 const (
-	// Auto verifies a compact JWT with the issuer's keys; anything else is introspected, if that is configured.
-	Auto Mode = iota
-	// JWTOnly verifies JWTs with the issuer's keys and refuses everything else.
-	JWTOnly
-	// IntrospectionOnly asks the issuer about every token, whatever it looks like.
-	IntrospectionOnly
-	// JWTAndIntrospection does both: they must agree on subject and tenant. An opaque token is refused.
-	JWTAndIntrospection
+	// ModeAuto verifies a compact JWT with the issuer's keys; anything else is introspected, if that is configured.
+	ModeAuto Mode = "auto"
+	// ModeJWT verifies JWTs with the issuer's keys and refuses everything else.
+	ModeJWT Mode = "jwt"
+	// ModeIntrospection asks the issuer about every token, whatever it looks like.
+	ModeIntrospection Mode = "introspection"
+	// ModeBoth does both: they must agree on subject and tenant. An opaque token is refused.
+	ModeBoth Mode = "both"
 )
+
+var modes = []Mode{ModeAuto, ModeJWT, ModeIntrospection, ModeBoth}
 
 const (
 	defaultSkew      = 30 * time.Second
@@ -61,7 +63,7 @@ type Config struct {
 	// Tenant enforces tenants. With several issuers each needs [IssuerConfig.Tenants], but for one that holds {tenant};
 	// or else AllowFunc, or AllowSharedTenants. Nil means there are none.
 	Tenant *TenantPolicy
-	// Mode says how tokens are verified; Auto.
+	// Mode says how tokens are verified; ModeAuto.
 	Mode Mode
 	// StrictRFC9068 demands typ at+jwt and the claims iss, exp, aud, sub, client_id, iat and jti (RFC 9068 section 2).
 	StrictRFC9068 bool
@@ -78,8 +80,8 @@ type Config struct {
 	Realm string
 	// ResourceURL identifies this API (RFC 9728): challenges then point to its metadata, which ResourceMetadata serves.
 	ResourceURL string
-	// Render makes the body of refusals; nil means OAuth JSON. Status and headers are not its business.
-	Render func(*http.Request, *Error) (contentType string, body []byte)
+	// RenderError makes the body of refusals; nil means OAuth JSON. Status and headers are not its business.
+	RenderError func(*http.Request, *Error) (contentType string, body []byte)
 
 	// SkipAudienceCheck accepts tokens that were issued for any API.
 	SkipAudienceCheck bool
@@ -160,8 +162,8 @@ func (c *Config) check() (errs []error) {
 	case slices.Contains(c.Audience, ""):
 		wrong("Audience: an audience is empty")
 	}
-	if c.Mode > JWTAndIntrospection {
-		wrong("Mode: %d is none of Auto, JWTOnly, IntrospectionOnly and JWTAndIntrospection", c.Mode)
+	if c.Mode != "" && !slices.Contains(modes, c.Mode) {
+		wrong("Mode: %q is none of %q", c.Mode, modes)
 	}
 	if own := c.own(); c.Introspection != nil && len(c.Issuers) > 0 && !own.named() {
 		wrong("Introspection: it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")

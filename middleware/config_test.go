@@ -43,7 +43,7 @@ func TestConfig(t *testing.T) {
 		"skew":                           {func(c *config) { c.ClockSkew = 6 * time.Minute }, []string{"ClockSkew: "}},
 		"negative skew":                  {func(c *config) { c.ClockSkew = -1 }, []string{"ClockSkew: "}},
 		"lifetime":                       {func(c *config) { c.MaxLifetime = -1 }, []string{"MaxLifetime: "}},
-		"mode":                           {func(c *config) { c.Mode = 9 }, []string{"Mode: "}},
+		"mode":                           {func(c *config) { c.Mode = "jwts" }, []string{"Mode: ", `"jwts"`, `"introspection"`}},
 		"realm":                          {func(c *config) { c.Realm = "a\r\nb" }, []string{"Realm: "}},
 		"resource":                       {func(c *config) { c.ResourceURL = "/api" }, []string{"ResourceURL: "}},
 		"resource with a fragment":       {func(c *config) { c.ResourceURL = "https://api.example.com/#x" }, []string{"ResourceURL: "}},
@@ -52,9 +52,9 @@ func TestConfig(t *testing.T) {
 		"bad endpoint":                   {func(c *config) { c.Endpoints.JWKS = "ftp://x" }, []string{"Endpoints.JWKS: "}},
 		"several mistakes":               {func(c *config) { c.Audience, c.ClockSkew, c.Realm = nil, -1, "\n" }, []string{"Audience: ", "ClockSkew: ", "Realm: "}},
 		"introspection endpoint alone":   {func(c *config) { c.Endpoints.Introspection = "https://id.example.com/i" }, nil},
-		"mode without introspection":     {func(c *config) { c.Mode = middleware.IntrospectionOnly }, []string{"Introspection: "}},
-		"both without introspection":     {func(c *config) { c.Mode = middleware.JWTAndIntrospection }, []string{"Introspection: "}},
-		"JWTOnly with introspection":     {func(c *config) { c.Mode, c.Introspection = middleware.JWTOnly, inspect }, []string{"Mode: "}},
+		"mode without introspection":     {func(c *config) { c.Mode = middleware.ModeIntrospection }, []string{"Introspection: "}},
+		"both without introspection":     {func(c *config) { c.Mode = middleware.ModeBoth }, []string{"Introspection: "}},
+		"ModeJWT with introspection":     {func(c *config) { c.Mode, c.Introspection = middleware.ModeJWT, inspect }, []string{"Mode: "}},
 		"introspection without a client": {func(c *config) { c.Introspection = &introspect.Config{} }, []string{"Introspection.ClientID: "}},
 		"issuer of others":               {func(c *config) { c.Issuers = []middleware.IssuerConfig{{}} }, []string{"Issuers[0].DiscoveryURL: "}},
 		"issuer of others, alg": {func(c *config) {
@@ -98,15 +98,15 @@ func TestConfig(t *testing.T) {
 		}, nil},
 		"template, introspection alone": {func(c *config) {
 			template(anyTenant())(c)
-			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.IntrospectionOnly, inspect, realmsURL+"main/introspect"
+			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.ModeIntrospection, inspect, realmsURL+"main/introspect"
 		}, nil},
 		"template, introspection alone, no discovery": {func(c *config) {
-			c.Mode, c.Introspection, c.Tenant = middleware.IntrospectionOnly, &introspect.Config{Endpoint: realmsURL + "i", ClientID: "api"}, anyTenant()
+			c.Mode, c.Introspection, c.Tenant = middleware.ModeIntrospection, &introspect.Config{Endpoint: realmsURL + "i", ClientID: "api"}, anyTenant()
 			c.DiscoveryURL, c.Issuer = "", realmsURL+"{tenant}"
 		}, nil},
 		"template, introspection alone, no policy": {func(c *config) {
 			template(nil)(c)
-			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.IntrospectionOnly, inspect, realmsURL+"main/introspect"
+			c.Mode, c.Introspection, c.Endpoints.Introspection = middleware.ModeIntrospection, inspect, realmsURL+"main/introspect"
 		}, []string{"Tenant: "}},
 		"template over a fixed issuer": {func(c *config) {
 			template(anyTenant())(c)
@@ -229,7 +229,7 @@ func TestObserver(t *testing.T) {
 		return true
 	})
 	wantReason(t, guard, op.AccessToken(nil), "")
-	wantReason(t, guard, "opaque", middleware.IDPUnavailable)
+	wantReason(t, guard, "opaque", middleware.ReasonProviderUnavailable)
 	mu.Lock()
 	defer mu.Unlock()
 	for operation := range seen {
@@ -246,9 +246,9 @@ func TestObserver(t *testing.T) {
 
 func TestError(t *testing.T) {
 	t.Parallel()
-	e := &middleware.Error{Reason: middleware.TokenExpired}
+	e := &middleware.Error{Reason: middleware.ReasonTokenExpired}
 	check.Equal(t, e.Error(), "middleware: token_expired: the token has expired", "text")
 	check.Equal(t, e.Status(), http.StatusUnauthorized, "status")
-	check.Error(t, fmt.Errorf("wrapped: %w", e), &middleware.Error{Reason: middleware.TokenExpired})
+	check.Error(t, fmt.Errorf("wrapped: %w", e), &middleware.Error{Reason: middleware.ReasonTokenExpired})
 	check.Equal(t, (&middleware.Error{Reason: "made up"}).Status(), http.StatusInternalServerError, "status of no reason")
 }

@@ -27,10 +27,10 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	values := h["Authorization"]
 	switch len(values) {
 	case 0:
-		return "", refuse(TokenMissing)
+		return "", refuse(ReasonTokenMissing)
 	case 1:
 	default:
-		return "", refuse(CredentialAmbiguous)
+		return "", refuse(ReasonCredentialAmbiguous)
 	}
 	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok && plain(token) { // as nearly always
 		return token, nil
@@ -42,16 +42,16 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	}
 	if !isBearer(scheme) {
 		if amongOthers(value) {
-			return "", refuse(CredentialAmbiguous)
+			return "", refuse(ReasonCredentialAmbiguous)
 		}
-		return "", refuse(TokenMissing)
+		return "", refuse(ReasonTokenMissing)
 	}
 	if strings.IndexByte(rest, ',') >= 0 {
-		return "", refuse(CredentialAmbiguous)
+		return "", refuse(ReasonCredentialAmbiguous)
 	}
 	rest = strings.TrimLeft(rest, " ")
 	if rest == "" {
-		return "", refuse(TokenMalformed)
+		return "", refuse(ReasonTokenMalformed)
 	}
 	return rest, nil
 }

@@ -32,37 +32,37 @@ func TestCredential(t *testing.T) {
 		{[]string{"Bearer   TOKEN"}, ""},
 		{[]string{"Bearer TOKEN "}, ""},
 
-		{nil, middleware.TokenMissing},
-		{[]string{""}, middleware.TokenMissing},
-		{[]string{"Basic YTpi"}, middleware.TokenMissing},
-		{[]string{"DPoP TOKEN"}, middleware.TokenMissing},
-		{[]string{"BearerTOKEN"}, middleware.TokenMissing},
-		{[]string{"TOKEN"}, middleware.TokenMissing},
-		{[]string{`Digest username="a", realm="b"`}, middleware.TokenMissing},
+		{nil, middleware.ReasonTokenMissing},
+		{[]string{""}, middleware.ReasonTokenMissing},
+		{[]string{"Basic YTpi"}, middleware.ReasonTokenMissing},
+		{[]string{"DPoP TOKEN"}, middleware.ReasonTokenMissing},
+		{[]string{"BearerTOKEN"}, middleware.ReasonTokenMissing},
+		{[]string{"TOKEN"}, middleware.ReasonTokenMissing},
+		{[]string{`Digest username="a", realm="b"`}, middleware.ReasonTokenMissing},
 
-		{[]string{"Bearer"}, middleware.TokenMalformed},
-		{[]string{"Bearer "}, middleware.TokenMalformed},
-		{[]string{"Bearer TOKEN TOKEN"}, middleware.TokenMalformed},
-		{[]string{"Bearer \tTOKEN"}, middleware.TokenMalformed},
-		{[]string{"Bearer\tTOKEN"}, middleware.TokenMalformed}, // and no stranger to Optional
-		{[]string{`Bearer "TOKEN"`}, middleware.TokenMalformed},
-		{[]string{"Bearer ===="}, middleware.TokenMalformed},
-		{[]string{"Bearer TOKEN="}, middleware.TokenMalformed},
-		{[]string{"Bearer a=b"}, middleware.TokenMalformed},
-		{[]string{"Bearer TÖKEN"}, middleware.TokenMalformed},
-		{[]string{"Bearer a.b.c\x00"}, middleware.TokenMalformed},
+		{[]string{"Bearer"}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer "}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer TOKEN TOKEN"}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer \tTOKEN"}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer\tTOKEN"}, middleware.ReasonTokenMalformed}, // and no stranger to Optional
+		{[]string{`Bearer "TOKEN"`}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer ===="}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer TOKEN="}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer a=b"}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer TÖKEN"}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer a.b.c\x00"}, middleware.ReasonTokenMalformed},
 
-		{[]string{"Bearer TOKEN", "Bearer TOKEN"}, middleware.CredentialAmbiguous},
-		{[]string{"Bearer TOKEN", "Basic YTpi"}, middleware.CredentialAmbiguous},
-		{[]string{"", "Bearer TOKEN"}, middleware.CredentialAmbiguous},
-		{[]string{"Bearer TOKEN, Bearer TOKEN"}, middleware.CredentialAmbiguous},
-		{[]string{"Bearer TOKEN,Basic YTpi"}, middleware.CredentialAmbiguous},
-		{[]string{"Basic YTpi, Bearer TOKEN"}, middleware.CredentialAmbiguous},
-		{[]string{"Basic YTpi,bearer TOKEN"}, middleware.CredentialAmbiguous},
-		{[]string{`Digest username="a", BEARER TOKEN`}, middleware.CredentialAmbiguous},
+		{[]string{"Bearer TOKEN", "Bearer TOKEN"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"Bearer TOKEN", "Basic YTpi"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"", "Bearer TOKEN"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"Bearer TOKEN, Bearer TOKEN"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"Bearer TOKEN,Basic YTpi"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"Basic YTpi, Bearer TOKEN"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{"Basic YTpi,bearer TOKEN"}, middleware.ReasonCredentialAmbiguous},
+		{[]string{`Digest username="a", BEARER TOKEN`}, middleware.ReasonCredentialAmbiguous},
 
-		{[]string{"Bearer " + strings.Repeat("a", 16<<10)}, middleware.TokenMalformed},
-		{[]string{"Bearer " + strings.Repeat("a", 16<<10+1)}, middleware.TokenTooLarge},
+		{[]string{"Bearer " + strings.Repeat("a", 16<<10)}, middleware.ReasonTokenMalformed},
+		{[]string{"Bearer " + strings.Repeat("a", 16<<10+1)}, middleware.ReasonTokenTooLarge},
 	} {
 		r := get("")
 		for _, h := range c.headers {
@@ -70,7 +70,7 @@ func TestCredential(t *testing.T) {
 		}
 		var shown middleware.Reason
 		cfg := forProvider(op)
-		cfg.Render = func(_ *http.Request, e *middleware.Error) (string, []byte) {
+		cfg.RenderError = func(_ *http.Request, e *middleware.Error) (string, []byte) {
 			shown = e.Reason
 			return "text/plain", nil
 		}
@@ -91,10 +91,10 @@ func TestAuthenticateTakesBareTokens(t *testing.T) {
 		want  middleware.Reason
 	}{
 		{token, ""},
-		{"", middleware.TokenMissing},
-		{"Bearer " + token, middleware.TokenMalformed},
-		{" " + token, middleware.TokenMalformed},
-		{token + "\n", middleware.TokenMalformed},
+		{"", middleware.ReasonTokenMissing},
+		{"Bearer " + token, middleware.ReasonTokenMalformed},
+		{" " + token, middleware.ReasonTokenMalformed},
+		{token + "\n", middleware.ReasonTokenMalformed},
 	} {
 		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: c.token})
 		check.Equal(t, reasonOf(t, err), c.want, "reason")
@@ -218,14 +218,14 @@ func TestTooLargeTokensAreNotHashed(t *testing.T) {
 		"Wrap": func() middleware.Reason {
 			w, _ := serve(guard.Wrap, r)
 			check.Contains(t, w.Header().Get("Www-Authenticate"), "too large")
-			return middleware.TokenTooLarge
+			return middleware.ReasonTokenTooLarge
 		},
 		"Invalidate": func() middleware.Reason {
 			guard.Invalidate(token)
-			return middleware.TokenTooLarge
+			return middleware.ReasonTokenTooLarge
 		},
 	} {
-		took := shortest(func() { check.Equal(t, refuse(), middleware.TokenTooLarge, name) })
+		took := shortest(func() { check.Equal(t, refuse(), middleware.ReasonTokenTooLarge, name) })
 		check.True(t, took < hashing/2, "%s: refusing takes %v, hashing %v", name, took, hashing)
 	}
 	check.Equal(t, fetches(op), 0, "requests to the provider")

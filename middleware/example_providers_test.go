@@ -26,7 +26,7 @@ func voxKeyIntrospected(secret string) middleware.Config {
 		DiscoveryURL:  "https://your-domain.com/oauth2/your-realm",
 		Audience:      []string{"https://api.example.com"},
 		Tenant:        middleware.RequireTenant("tenant"),
-		Mode:          middleware.IntrospectionOnly,
+		Mode:          middleware.ModeIntrospection,
 		Introspection: &introspect.Config{ClientID: "api", ClientSecret: secret},
 	}
 }
@@ -114,7 +114,7 @@ func ExampleConfig_tokenOS() {
 // try puts the API in front of a provider in memory and calls it.
 func try(op *oidctest.Provider, cfg middleware.Config, token string) {
 	cfg.HTTPClient = op.HTTPClient()
-	cfg.Render = func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
+	cfg.RenderError = func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
 		return "text/plain", []byte(e.Reason)
 	}
 	guard, err := middleware.New(cfg)

@@ -140,7 +140,7 @@ func refuse(render func(*http.Request, *middleware.Error) (string, []byte)) {
 	protect := middleware.Protect(middleware.Config{
 		DiscoveryURL: "https://id.example.com/realms/acme",
 		Audience:     []string{"https://api.example.com"},
-		Render:       render,
+		RenderError:  render,
 	})
 	w := httptest.NewRecorder()
 	protect(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))

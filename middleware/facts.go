@@ -78,9 +78,9 @@ func (f *facts) begins(issuedAt, notBefore time.Time) {
 func (f *facts) current(now time.Time, skew time.Duration) *Error {
 	switch {
 	case !f.expiry.IsZero() && !now.Add(-skew).Before(f.expiry):
-		return refuse(TokenExpired)
+		return refuse(ReasonTokenExpired)
 	case f.notBefore.After(now.Add(skew)):
-		return refuse(TokenNotYetValid)
+		return refuse(ReasonTokenNotYetValid)
 	}
 	return nil
 }
@@ -223,11 +223,11 @@ func claimTime(doc document, name string) time.Time {
 func (g *Guard) accessToken(said saying) *Error {
 	if !g.cfg.AllowIDTokens {
 		if why := forOthers(said); why != "" {
-			return refuseFor(TypeNotAllowed, errors.New(why))
+			return refuseFor(ReasonTypeNotAllowed, errors.New(why))
 		}
 	}
 	if said.Has("cnf") {
-		return refuse(BindingMissing)
+		return refuse(ReasonBindingMissing)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestCacheEnds(t *testing.T) {
 			wantReason(t, guard, token, "")
 			check.True(t, !guard.Remembers(token), "remembered although it is accepted within the skew only")
 			time.Sleep(time.Second)
-			wantReason(t, guard, token, middleware.TokenExpired)
+			wantReason(t, guard, token, middleware.ReasonTokenExpired)
 		})
 	})
 	t.Run("key withdrawn", func(t *testing.T) {
@@ -36,10 +36,10 @@ func TestCacheEnds(t *testing.T) {
 			op, guard := setup(t)
 			old := op.AccessToken(object{"exp": time.Now().Add(time.Hour).Unix()})
 			wantReason(t, guard, old, "")
-			op.RotateKeys(false)
+			op.RotateKeys()
 			wantReason(t, guard, old, "")                 // nobody has told us
 			wantReason(t, guard, op.AccessToken(nil), "") // this one's unknown key does
-			wantReason(t, guard, old, middleware.KeyUnknown)
+			wantReason(t, guard, old, middleware.ReasonKeyUnknown)
 		})
 	})
 	t.Run("five minutes", func(t *testing.T) {
@@ -73,9 +73,9 @@ func TestHitsAreChecked(t *testing.T) {
 		want              middleware.Reason
 	}{
 		{soon, past, oidctest.DefaultResource, ""},
-		{past, past, oidctest.DefaultResource, middleware.TokenExpired},
-		{soon, soon, oidctest.DefaultResource, middleware.TokenNotYetValid},
-		{soon, past, "elsewhere", middleware.AudienceMismatch},
+		{past, past, oidctest.DefaultResource, middleware.ReasonTokenExpired},
+		{soon, soon, oidctest.DefaultResource, middleware.ReasonTokenNotYetValid},
+		{soon, past, "elsewhere", middleware.ReasonAudienceMismatch},
 	} {
 		guard.Rewrite(token, c.expiry, c.notBefore, c.audience)
 		wantReason(t, guard, token, c.want)
@@ -89,7 +89,7 @@ func TestTimePassesWhileKeysAreFetched(t *testing.T) {
 		op, guard := setup(t)
 		op.Fault("jwks", oidctest.Slow(4*time.Second))
 		_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(object{"exp": time.Now().Add(-27 * time.Second).Unix()})})
-		check.Equal(t, reasonOf(t, err), middleware.TokenExpired, "reason")
+		check.Equal(t, reasonOf(t, err), middleware.ReasonTokenExpired, "reason")
 	})
 }
 
@@ -127,10 +127,10 @@ func TestCacheHoldsFacts(t *testing.T) {
 	}
 	for range 2 {
 		check.Equal(t, ask("acme"), middleware.Reason(""), "reason")
-		check.Equal(t, ask("globex"), middleware.TenantMismatch, "reason")
-		check.Equal(t, ask("acme", middleware.Scopes("x")), middleware.InsufficientScope, "reason")
+		check.Equal(t, ask("globex"), middleware.ReasonTenantMismatch, "reason")
+		check.Equal(t, ask("acme", middleware.Scopes("x")), middleware.ReasonInsufficientScope, "reason")
 	}
 	check.Equal(t, asked, 6, "questions to AllowFunc")
 	allowed = false
-	check.Equal(t, ask("acme"), middleware.TenantUnknown, "reason once the tenant is gone")
+	check.Equal(t, ask("acme"), middleware.ReasonTenantUnknown, "reason once the tenant is gone")
 }

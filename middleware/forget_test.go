@@ -25,9 +25,9 @@ var forgets = map[string]func(*middleware.Guard, string){
 func TestForgetting(t *testing.T) {
 	t.Parallel()
 	for name, forget := range forgets {
-		for _, mode := range []middleware.Mode{middleware.Auto, middleware.IntrospectionOnly, middleware.JWTAndIntrospection} {
+		for _, mode := range []middleware.Mode{middleware.ModeAuto, middleware.ModeIntrospection, middleware.ModeBoth} {
 			for _, opaque := range []bool{true, false} {
-				if opaque && mode == middleware.JWTAndIntrospection {
+				if opaque && mode == middleware.ModeBoth {
 					continue
 				}
 				op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
@@ -44,8 +44,8 @@ func TestForgetting(t *testing.T) {
 				forget(guard, token)
 				check.True(t, !guard.Remembers(token), "%s: the token is remembered", name)
 				check.Equal(t, guard.Remembers(other), name == "Invalidate", name+": another token is remembered")
-				want := middleware.TokenInactive
-				if mode == middleware.Auto && !opaque { // nobody is asked
+				want := middleware.ReasonTokenInactive
+				if mode == middleware.ModeAuto && !opaque { // nobody is asked
 					want = ""
 				}
 				wantReason(t, guard, token, want)
@@ -118,7 +118,7 @@ func TestForgettingWaitsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newRealms("a", "b", "c")
 		cfg := middleware.Config{
-			HTTPClient: &http.Client{Transport: all}, Audience: []string{oidctest.DefaultResource}, Mode: middleware.JWTAndIntrospection,
+			HTTPClient: &http.Client{Transport: all}, Audience: []string{oidctest.DefaultResource}, Mode: middleware.ModeBoth,
 		}
 		for _, op := range all.providers {
 			cfg.Issuers = append(cfg.Issuers, middleware.IssuerConfig{

@@ -62,6 +62,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	errs := cfg.check()
 	g.cfg.ClockSkew = cmp.Or(cfg.ClockSkew, defaultSkew)
+	g.cfg.Mode = cmp.Or(cfg.Mode, ModeAuto)
 	g.cfg.Realm = cmp.Or(cfg.Realm, "api")
 	g.cfg.Audience = slices.Clone(cfg.Audience)
 	if !cfg.SkipAudienceCheck {
@@ -106,9 +107,9 @@ func (g *Guard) addIssuers() (errs []error) {
 
 func (g *Guard) addIssuer(cfg IssuerConfig) error {
 	inspect, err := g.addIntrospection(cfg)
-	if g.cfg.Mode == IntrospectionOnly {
+	if g.cfg.Mode == ModeIntrospection {
 		if cfg.Introspection == nil {
-			return errors.New("Introspection: Mode IntrospectionOnly needs it")
+			return errors.New("Introspection: Mode ModeIntrospection needs it")
 		}
 		if isTemplate(cfg) { // it says which tenant an issuer is: no source is ever made of it
 			t, wrong := g.newTemplate(cfg)
@@ -128,8 +129,8 @@ func (g *Guard) addIssuer(cfg IssuerConfig) error {
 		}
 		return err
 	}
-	if g.cfg.Mode == JWTAndIntrospection && cfg.Introspection == nil {
-		err = errors.Join(err, errors.New("Introspection: Mode JWTAndIntrospection needs it"))
+	if g.cfg.Mode == ModeBoth && cfg.Introspection == nil {
+		err = errors.Join(err, errors.New("Introspection: Mode ModeBoth needs it"))
 	}
 	if !cfg.named() {
 		return errors.Join(err, errNoIssuer)
@@ -169,10 +170,10 @@ func (g *Guard) checkTogether() (errs []error) {
 	} else if templates {
 		errs = append(errs, errors.New("Tenant: {tenant} in DiscoveryURL needs a policy"))
 	}
-	if g.cfg.Mode == JWTOnly && len(g.inspects) > 0 {
-		errs = append(errs, errors.New("Mode: JWTOnly never uses Introspection: leave one of them out"))
+	if g.cfg.Mode == ModeJWT && len(g.inspects) > 0 {
+		errs = append(errs, errors.New("Mode: ModeJWT never uses Introspection: leave one of them out"))
 	}
-	if (g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly) && len(g.inspects) > 1 {
+	if (g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection) && len(g.inspects) > 1 {
 		errs = append(errs, errors.New("Introspection: an opaque token does not say whose it is: only one issuer may introspect"))
 	}
 	twice := g.indexIssuers()
@@ -206,7 +207,7 @@ func (g *Guard) indexIssuers() (errs []error) {
 func (g *Guard) Ready(ctx context.Context) error {
 	var checks []func(context.Context) error
 	for _, src := range g.sources {
-		if g.cfg.Mode != IntrospectionOnly {
+		if g.cfg.Mode != ModeIntrospection {
 			checks = append(checks, src.keys.Ready)
 		}
 	}

@@ -26,16 +26,16 @@ func TestModes(t *testing.T) {
 		method      middleware.Method
 		asked       int
 	}{
-		{middleware.Auto, false, false, "", middleware.MethodJWT, 0},
-		{middleware.Auto, false, true, middleware.TokenMalformed, "", 0},
-		{middleware.Auto, true, false, "", middleware.MethodJWT, 0},
-		{middleware.Auto, true, true, "", middleware.MethodIntrospection, 1},
-		{middleware.JWTOnly, false, false, "", middleware.MethodJWT, 0},
-		{middleware.JWTOnly, false, true, middleware.TokenMalformed, "", 0},
-		{middleware.IntrospectionOnly, true, false, "", middleware.MethodIntrospection, 1},
-		{middleware.IntrospectionOnly, true, true, "", middleware.MethodIntrospection, 1},
-		{middleware.JWTAndIntrospection, true, false, "", middleware.MethodBoth, 1},
-		{middleware.JWTAndIntrospection, true, true, middleware.TokenMalformed, "", 0},
+		{middleware.ModeAuto, false, false, "", middleware.MethodJWT, 0},
+		{middleware.ModeAuto, false, true, middleware.ReasonTokenMalformed, "", 0},
+		{middleware.ModeAuto, true, false, "", middleware.MethodJWT, 0},
+		{middleware.ModeAuto, true, true, "", middleware.MethodIntrospection, 1},
+		{middleware.ModeJWT, false, false, "", middleware.MethodJWT, 0},
+		{middleware.ModeJWT, false, true, middleware.ReasonTokenMalformed, "", 0},
+		{middleware.ModeIntrospection, true, false, "", middleware.MethodIntrospection, 1},
+		{middleware.ModeIntrospection, true, true, "", middleware.MethodIntrospection, 1},
+		{middleware.ModeBoth, true, false, "", middleware.MethodBoth, 1},
+		{middleware.ModeBoth, true, true, middleware.ReasonTokenMalformed, "", 0},
 	} {
 		op := newProvider(oidctest.Config{OpaqueAccessTokens: c.opaque})
 		cfg := forProvider(op)
@@ -69,17 +69,17 @@ func TestJWTIsNotIntrospected(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, byIntrospection)
 	for token, want := range map[string]middleware.Reason{
-		op.AccessToken(object{"aud": "x"}):                middleware.AudienceMismatch,
-		op.Sign(object{"alg": "HS256"}, standard(op)):     middleware.AlgNotAllowed,
-		rawToken(`{"alg":"none"}`, `{}`):                  middleware.AlgNotAllowed,
-		rawToken(` {"alg":"ES256"}`, `nothing`):           middleware.TokenMalformed,
-		op.AccessToken(object{"iss": "https://evil.one"}): middleware.IssuerUntrusted,
+		op.AccessToken(object{"aud": "x"}):                middleware.ReasonAudienceMismatch,
+		op.Sign(object{"alg": "HS256"}, standard(op)):     middleware.ReasonAlgNotAllowed,
+		rawToken(`{"alg":"none"}`, `{}`):                  middleware.ReasonAlgNotAllowed,
+		rawToken(` {"alg":"ES256"}`, `nothing`):           middleware.ReasonTokenMalformed,
+		op.AccessToken(object{"iss": "https://evil.one"}): middleware.ReasonIssuerUntrusted,
 	} {
 		wantReason(t, guard, token, want)
 	}
 	check.Equal(t, op.Requests("introspect"), 0, "introspection requests")
 	for _, token := range []string{"v4.local.dGhpcw", "a.b.c.d.e", "opaque", "e30", "bm90IGpzb24.e30.c2ln"} {
-		wantReason(t, guard, token, middleware.TokenInactive)
+		wantReason(t, guard, token, middleware.ReasonTokenInactive)
 	}
 	check.Equal(t, op.Requests("introspect"), 5, "introspection requests for what is no JWT")
 }
@@ -90,7 +90,7 @@ func TestFormBeforeIntrospection(t *testing.T) {
 	op, guard := setup(t, byIntrospection)
 	for _, token := range []string{`a"b`, "a,b", "{}", "a=b", "a:b", "=", "a b", "a\x7f"} {
 		_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token})
-		check.Equal(t, reasonOf(t, err), middleware.TokenMalformed, "reason for "+token)
+		check.Equal(t, reasonOf(t, err), middleware.ReasonTokenMalformed, "reason for "+token)
 	}
 	check.Equal(t, op.Requests("introspect"), 0, "introspection requests")
 }
@@ -105,18 +105,18 @@ func TestNotAccessTokens(t *testing.T) {
 		{object{}, ""},
 		{object{"token_type": "Bearer", "typ": "Bearer", "nonce": "x"}, ""},
 		{object{"token_use": "access_token"}, ""},
-		{object{"token_use": "refresh_token"}, middleware.TypeNotAllowed},
-		{object{"token_type": "refresh_token"}, middleware.TypeNotAllowed},
-		{object{"token_type": "Refresh"}, middleware.TypeNotAllowed},
-		{object{"token_type": "id_token"}, middleware.TypeNotAllowed},
-		{object{"typ": "Offline"}, middleware.TypeNotAllowed},
-		{object{"typ": "ID"}, middleware.TypeNotAllowed},
-		{object{"typ": "Refresh"}, middleware.TypeNotAllowed},
-		{object{"nonce": "x"}, middleware.TypeNotAllowed},
-		{object{"cnf": object{}}, middleware.BindingMissing},
-		{object{"token_type": "DPoP"}, middleware.BindingMissing},
-		{object{"sub": 7}, middleware.IDPUnavailable}, // no verdict at all
-		{object{"active": "true"}, middleware.IDPUnavailable},
+		{object{"token_use": "refresh_token"}, middleware.ReasonTypeNotAllowed},
+		{object{"token_type": "refresh_token"}, middleware.ReasonTypeNotAllowed},
+		{object{"token_type": "Refresh"}, middleware.ReasonTypeNotAllowed},
+		{object{"token_type": "id_token"}, middleware.ReasonTypeNotAllowed},
+		{object{"typ": "Offline"}, middleware.ReasonTypeNotAllowed},
+		{object{"typ": "ID"}, middleware.ReasonTypeNotAllowed},
+		{object{"typ": "Refresh"}, middleware.ReasonTypeNotAllowed},
+		{object{"nonce": "x"}, middleware.ReasonTypeNotAllowed},
+		{object{"cnf": object{}}, middleware.ReasonBindingMissing},
+		{object{"token_type": "DPoP"}, middleware.ReasonBindingMissing},
+		{object{"sub": 7}, middleware.ReasonProviderUnavailable}, // no verdict at all
+		{object{"active": "true"}, middleware.ReasonProviderUnavailable},
 	} {
 		op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
 		cfg := forProvider(op)
@@ -129,7 +129,7 @@ func TestNotAccessTokens(t *testing.T) {
 	}
 }
 
-// TestBothAgree: in JWTAndIntrospection the two must speak of the same subject, issuer and tenant.
+// TestBothAgree: in ModeBoth the two must speak of the same subject, issuer and tenant.
 func TestBothAgree(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -137,29 +137,29 @@ func TestBothAgree(t *testing.T) {
 		want   middleware.Reason
 	}{
 		"they do":          {func(object) {}, ""},
-		"inactive":         {func(a object) { clear(a); a["active"] = false }, middleware.TokenInactive},
-		"another subject":  {func(a object) { a["sub"] = "bob" }, middleware.TokenInactive},
-		"no subject":       {func(a object) { delete(a, "sub") }, middleware.TokenInactive},
-		"another tenant":   {func(a object) { a["tenant"] = "globex" }, middleware.TenantMismatch},
-		"no tenant":        {func(a object) { delete(a, "tenant") }, middleware.TenantMissing},
+		"inactive":         {func(a object) { clear(a); a["active"] = false }, middleware.ReasonTokenInactive},
+		"another subject":  {func(a object) { a["sub"] = "bob" }, middleware.ReasonTokenInactive},
+		"no subject":       {func(a object) { delete(a, "sub") }, middleware.ReasonTokenInactive},
+		"another tenant":   {func(a object) { a["tenant"] = "globex" }, middleware.ReasonTenantMismatch},
+		"no tenant":        {func(a object) { delete(a, "tenant") }, middleware.ReasonTenantMissing},
 		"no issuer":        {func(a object) { delete(a, "iss") }, ""},
-		"another audience": {func(a object) { a["aud"] = "x" }, middleware.AudienceMismatch},
-		"a bound token":    {func(a object) { a["cnf"] = object{} }, middleware.BindingMissing},
+		"another audience": {func(a object) { a["aud"] = "x" }, middleware.ReasonAudienceMismatch},
+		"a bound token":    {func(a object) { a["cnf"] = object{} }, middleware.ReasonBindingMissing},
 	} {
 		op := newProvider(oidctest.Config{})
 		op.Edit("introspection", c.answer)
 		cfg := forProvider(op)
-		cfg.Mode, cfg.Tenant = middleware.JWTAndIntrospection, middleware.RequireTenant("tenant")
+		cfg.Mode, cfg.Tenant = middleware.ModeBoth, middleware.RequireTenant("tenant")
 		byIntrospection(&cfg)
 		guard := newGuard(t, cfg)
 		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(object{"tenant": "acme"})})
 		check.Equal(t, reasonOf(t, err), c.want, name)
-		if c.want == middleware.TenantMismatch {
+		if c.want == middleware.ReasonTenantMismatch {
 			check.Equal(t, check.As[*middleware.Error](t, err).Status(), http.StatusUnauthorized, "status")
 		}
 		before := op.Requests("introspect")
-		wantReason(t, guard, op.AccessToken(object{"tenant": "acme", "exp": 1}), middleware.TokenExpired)
-		wantReason(t, guard, junk(t, op, "x", nil), middleware.KeyUnknown)
+		wantReason(t, guard, op.AccessToken(object{"tenant": "acme", "exp": 1}), middleware.ReasonTokenExpired)
+		wantReason(t, guard, junk(t, op, "x", nil), middleware.ReasonKeyUnknown)
 		check.Equal(t, op.Requests("introspect"), before, "introspection of tokens the keys refuse")
 	}
 }
@@ -167,7 +167,7 @@ func TestBothAgree(t *testing.T) {
 // TestBothWithoutSubject: service tokens may have none, in both.
 func TestBothWithoutSubject(t *testing.T) {
 	t.Parallel()
-	op, guard := setup(t, byIntrospection, func(cfg *middleware.Config) { cfg.Mode = middleware.JWTAndIntrospection })
+	op, guard := setup(t, byIntrospection, func(cfg *middleware.Config) { cfg.Mode = middleware.ModeBoth })
 	wantReason(t, guard, op.AccessToken(object{"sub": nil}), "")
 }
 
@@ -183,11 +183,11 @@ func TestRevocation(t *testing.T) {
 		op.RevokeSubject("alice")
 		wantReason(t, guard, token, "")
 		wantReason(t, guard, token, "", middleware.FreshIntrospection(15*time.Second))
-		wantReason(t, guard, token, middleware.InsufficientScope, middleware.Scopes("b")) // policies on a cached answer
+		wantReason(t, guard, token, middleware.ReasonInsufficientScope, middleware.Scopes("b")) // policies on a cached answer
 		check.Equal(t, op.Requests("introspect"), 1, "introspection requests")
-		wantReason(t, guard, token, middleware.TokenInactive, middleware.FreshIntrospection(5*time.Second))
+		wantReason(t, guard, token, middleware.ReasonTokenInactive, middleware.FreshIntrospection(5*time.Second))
 		check.Equal(t, op.Requests("introspect"), 2, "introspection requests")
-		wantReason(t, guard, token, middleware.TokenInactive)
+		wantReason(t, guard, token, middleware.ReasonTokenInactive)
 	})
 }
 
@@ -233,7 +233,7 @@ func TestStrictestFreshIntrospection(t *testing.T) {
 			op.RevokeSubject("alice")
 			wantReason(t, guard, token, "", lax, lax)
 			_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token}, policies...)
-			check.Equal(t, reasonOf(t, err), middleware.TokenInactive, name)
+			check.Equal(t, reasonOf(t, err), middleware.ReasonTokenInactive, name)
 		})
 	}
 }
@@ -246,8 +246,8 @@ func TestFreshAnswersAreRead(t *testing.T) {
 		token := op.AccessToken(object{"scope": "admin"})
 		wantReason(t, guard, token, "", middleware.Scopes("admin"))
 		op.Edit("introspection", func(a object) { a["scope"] = "read" })
-		wantReason(t, guard, token, middleware.InsufficientScope, middleware.Scopes("admin"), middleware.FreshIntrospection(0))
-		wantReason(t, guard, token, middleware.InsufficientScope, middleware.Scopes("admin"))
+		wantReason(t, guard, token, middleware.ReasonInsufficientScope, middleware.Scopes("admin"), middleware.FreshIntrospection(0))
+		wantReason(t, guard, token, middleware.ReasonInsufficientScope, middleware.Scopes("admin"))
 	})
 }
 
@@ -284,7 +284,7 @@ func TestIntrospectionOutage(t *testing.T) {
 		check.NoError(t, guard.Ready(context.Background()))
 		op.Fault("introspect", oidctest.Down)
 		for range 10 {
-			wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
+			wantReason(t, guard, op.AccessToken(nil), middleware.ReasonProviderUnavailable)
 		}
 		check.Equal(t, op.Requests("introspect"), 6, "introspection requests until the breaker opened")
 		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)})
@@ -318,15 +318,15 @@ func TestIntrospectionOfOneOfSeveral(t *testing.T) {
 	guard := newGuard(t, cfg)
 	wantReason(t, guard, a.AccessToken(nil), "")
 	wantReason(t, guard, opaque.AccessToken(nil), "")
-	wantReason(t, guard, "unknown", middleware.TokenInactive)
-	wantReason(t, guard, a.AccessToken(nil), middleware.PolicyDenied, middleware.FreshIntrospection(time.Minute))
+	wantReason(t, guard, "unknown", middleware.ReasonTokenInactive)
+	wantReason(t, guard, a.AccessToken(nil), middleware.ReasonPolicyDenied, middleware.FreshIntrospection(time.Minute))
 
 	for i := range cfg.Issuers {
 		cfg.Issuers[i].Introspection = &introspect.Config{ClientID: "api", ClientSecret: "s3cret"}
 	}
 	_, err := middleware.New(cfg)
 	check.True(t, err != nil, "two issuers may introspect opaque tokens")
-	cfg.Mode = middleware.JWTAndIntrospection
+	cfg.Mode = middleware.ModeBoth
 	guard = newGuard(t, cfg)
 	wantReason(t, guard, a.AccessToken(nil), "")
 	wantReason(t, guard, b.AccessToken(nil), "")
@@ -344,16 +344,16 @@ func TestTemplateAndIntrospection(t *testing.T) {
 	guard := newGuard(t, cfg)
 	wantReason(t, guard, all.providers["acme"].AccessToken(object{"tenant": "acme"}), "")
 	wantReason(t, guard, main.AccessToken(object{"tenant": "main"}), "")
-	wantReason(t, guard, main.AccessToken(object{"tenant": "acme"}), middleware.TenantMismatch)
+	wantReason(t, guard, main.AccessToken(object{"tenant": "acme"}), middleware.ReasonTenantMismatch)
 
 	// An endpoint that is believed whatever issuer it names must still name that of the token.
 	acme := all.providers["acme"]
-	cfg.Mode = middleware.JWTAndIntrospection
+	cfg.Mode = middleware.ModeBoth
 	cfg.Introspection = &introspect.Config{Endpoint: acme.URL("introspect"), ClientID: "api", ClientSecret: "s3cret"}
 	token := acme.AccessToken(object{"tenant": "acme"})
 	wantReason(t, newGuard(t, cfg), token, "")
 	acme.Edit("introspection", func(a object) { a["iss"] = main.Issuer() })
-	wantReason(t, newGuard(t, cfg), token, middleware.TokenInactive)
+	wantReason(t, newGuard(t, cfg), token, middleware.ReasonTokenInactive)
 }
 
 // TestIntrospectionWithoutDiscovery needs nothing but the endpoint.
@@ -367,11 +367,11 @@ func TestIntrospectionWithoutDiscovery(t *testing.T) {
 			Introspection: &introspect.Config{ClientID: "api", ClientSecret: "s3cret"}, Issuer: op.Issuer(),
 		},
 	} {
-		cfg.Mode, cfg.Audience, cfg.HTTPClient = middleware.IntrospectionOnly, []string{oidctest.DefaultResource}, op.HTTPClient()
+		cfg.Mode, cfg.Audience, cfg.HTTPClient = middleware.ModeIntrospection, []string{oidctest.DefaultResource}, op.HTTPClient()
 		guard := newGuard(t, cfg)
 		check.NoError(t, guard.Ready(context.Background()))
 		wantReason(t, guard, op.AccessToken(nil), "")
-		wantReason(t, guard, op.AccessToken(object{"aud": "x"}), middleware.AudienceMismatch)
+		wantReason(t, guard, op.AccessToken(object{"aud": "x"}), middleware.ReasonAudienceMismatch)
 	}
 	check.Equal(t, op.Requests("discovery")+op.Requests("jwks"), 0, "requests for what is not needed")
 }

@@ -30,9 +30,9 @@ func TestIssuerSpelling(t *testing.T) {
 			cfg := forProvider(op)
 			cfg.DiscoveryURL = url
 			guard := newGuard(t, cfg)
-			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.IssuerUntrusted)
+			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.ReasonIssuerUntrusted)
 			wantReason(t, guard, op.AccessToken(nil), "")
-			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.IssuerUntrusted)
+			wantReason(t, guard, op.AccessToken(object{"iss": other}), middleware.ReasonIssuerUntrusted)
 		}
 	}
 }
@@ -44,13 +44,13 @@ func TestOtherSpellingAsksNobody(t *testing.T) {
 	op, guard := setup(t)
 	wantReason(t, guard, op.AccessToken(nil), "")
 	before := fetches(op)
-	wantReason(t, guard, junk(t, op, "unknown", object{"iss": op.Issuer() + "/"}), middleware.IssuerUntrusted)
+	wantReason(t, guard, junk(t, op, "unknown", object{"iss": op.Issuer() + "/"}), middleware.ReasonIssuerUntrusted)
 	check.Equal(t, fetches(op), before, "requests for another spelling")
 
 	all := newRealms("acme")
 	template := newGuard(t, all.config(anyTenant()))
 	check.Equal(t, all.try(t, template, "acme"), "", "reason")
-	wantReason(t, template, junk(t, all.providers["acme"], "unknown", object{"iss": realmsURL + "acme/"}), middleware.IssuerUntrusted)
+	wantReason(t, template, junk(t, all.providers["acme"], "unknown", object{"iss": realmsURL + "acme/"}), middleware.ReasonIssuerUntrusted)
 	check.Equal(t, all.requests(), 2, "requests for another spelling of a realm")
 }
 
@@ -62,12 +62,12 @@ func TestIssuerMismatch(t *testing.T) {
 	var log records
 	cfg := forProvider(op)
 	cfg.Logger = log.logger()
-	wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.IDPUnavailable)
+	wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.ReasonProviderUnavailable)
 	check.Contains(t, log.String(), "Issuer", "https://public.example")
 
 	cfg.Issuer = "https://public.example"
 	guard := newGuard(t, cfg)
-	wantReason(t, guard, op.AccessToken(nil), middleware.IssuerUntrusted)
+	wantReason(t, guard, op.AccessToken(nil), middleware.ReasonIssuerUntrusted)
 	wantReason(t, guard, op.AccessToken(object{"iss": cfg.Issuer}), "")
 }
 
@@ -95,16 +95,16 @@ func TestSeveralIssuers(t *testing.T) {
 	guard := newGuard(t, cfg)
 	wantReason(t, guard, a.AccessToken(nil), "")
 	wantReason(t, guard, b.AccessToken(nil), "")
-	wantReason(t, guard, a.AccessToken(object{"iss": b.Issuer()}), middleware.KeyUnknown)
-	wantReason(t, guard, a.Sign(object{"kid": keyID(t, b.AccessToken(nil))}, with(standard(a), object{"iss": b.Issuer()})), middleware.SignatureInvalid)
-	wantReason(t, guard, a.AccessToken(object{"iss": realmsURL + "c"}), middleware.IssuerUntrusted)
+	wantReason(t, guard, a.AccessToken(object{"iss": b.Issuer()}), middleware.ReasonKeyUnknown)
+	wantReason(t, guard, a.Sign(object{"kid": keyID(t, b.AccessToken(nil))}, with(standard(a), object{"iss": b.Issuer()})), middleware.ReasonSignatureInvalid)
+	wantReason(t, guard, a.AccessToken(object{"iss": realmsURL + "c"}), middleware.ReasonIssuerUntrusted)
 	check.NoError(t, guard.Ready(context.Background()))
 
 	cfg.Issuers[1].AccessTokenAlgs = []string{"PS256"}
 	guard = newGuard(t, cfg)
 	wantReason(t, guard, a.AccessToken(nil), "")
 	before := b.Requests("jwks")
-	wantReason(t, guard, b.AccessToken(nil), middleware.AlgNotAllowed)
+	wantReason(t, guard, b.AccessToken(nil), middleware.ReasonAlgNotAllowed)
 	check.Equal(t, b.Requests("jwks"), before, "fetches of the keys for an algorithm this issuer has not")
 
 	// The first issuer may be that of Config itself.
@@ -113,7 +113,7 @@ func TestSeveralIssuers(t *testing.T) {
 	wantReason(t, guard, a.AccessToken(nil), "")
 	wantReason(t, guard, b.AccessToken(nil), "")
 	b.Fault("jwks", oidctest.Down)
-	b.RotateKeys(false)
+	b.RotateKeys()
 	wantReason(t, guard, a.AccessToken(nil), "")
 }
 
@@ -134,8 +134,8 @@ func TestMetadataNamesLoopback(t *testing.T) {
 		})}
 		cfg.Introspection = &introspect.Config{ClientID: "api", ClientSecret: "s3cret"}
 		guard := newGuard(t, cfg)
-		wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
-		wantReason(t, guard, "opaque", middleware.IDPUnavailable)
+		wantReason(t, guard, op.AccessToken(nil), middleware.ReasonProviderUnavailable)
+		wantReason(t, guard, "opaque", middleware.ReasonProviderUnavailable)
 		check.Contains(t, log.String(), "jwks_uri", "introspection_endpoint", "InsecureAllowHTTP")
 	}
 }
@@ -163,11 +163,11 @@ func TestKeySetMoves(t *testing.T) {
 		guard := newGuard(t, cfg)
 		wantReason(t, guard, op.AccessToken(nil), "")
 		moved.Store(true)
-		op.RotateKeys(false)
+		op.RotateKeys()
 		began := time.Now()
 		for n := range 100 { // before the metadata says so: junk, and tokens of the new key
-			wantReason(t, guard, junk(t, op, fmt.Sprint("junk ", n), nil), middleware.KeyUnknown)
-			wantReason(t, guard, op.AccessToken(nil), middleware.KeyUnknown)
+			wantReason(t, guard, junk(t, op, fmt.Sprint("junk ", n), nil), middleware.ReasonKeyUnknown)
+			wantReason(t, guard, op.AccessToken(nil), middleware.ReasonKeyUnknown)
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()

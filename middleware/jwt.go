@@ -54,7 +54,7 @@ func (g *Guard) recheck(f *facts, now time.Time) *Error {
 			return nil
 		}
 	}
-	return refuse(AudienceMismatch)
+	return refuse(ReasonAudienceMismatch)
 }
 
 // verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
@@ -66,29 +66,29 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 		return nil, false, formRefusal(err)
 	}
 	if g.cfg.StrictRFC9068 && t.Type != "at+jwt" {
-		return nil, false, refuse(TypeNotAllowed)
+		return nil, false, refuse(ReasonTypeNotAllowed)
 	}
 	set, err := claims.Parse(t.Payload)
 	if err != nil {
-		return nil, false, refuseFor(TokenMalformed, err)
+		return nil, false, refuseFor(ReasonTokenMalformed, err)
 	}
 	iss, _, err := set.String("iss")
 	if err != nil {
-		return nil, false, refuseFor(TokenMalformed, err)
+		return nil, false, refuseFor(ReasonTokenMalformed, err)
 	}
 	from, ok := g.originOf(iss)
 	if !ok {
-		return nil, false, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
+		return nil, false, refuseFor(ReasonIssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
 	exp, ok, err := set.Time("exp")
 	switch {
 	case err != nil:
-		return nil, false, refuseFor(TokenMalformed, err)
+		return nil, false, refuseFor(ReasonTokenMalformed, err)
 	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(now):
-		return nil, false, refuse(TokenExpired)
+		return nil, false, refuse(ReasonTokenExpired)
 	}
 	if algs := from.algs(); len(algs) > 0 && !slices.Contains(algs, t.Alg) {
-		return nil, false, refuse(AlgNotAllowed)
+		return nil, false, refuse(ReasonAlgNotAllowed)
 	}
 	src, refusal := from.open(ctx, g, iss)
 	if refusal != nil {
@@ -101,7 +101,7 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 	}
 	src.prove()
 	if !src.names(iss) { // the document, known by now, spells it differently
-		return nil, asked, refuseFor(IssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
+		return nil, asked, refuseFor(ReasonIssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
 	now = time.Now() // keys may have taken a while
 	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant, vouching: src.vouching}
@@ -126,17 +126,17 @@ func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 		}
 	}
 	if err := g.read(set, f); err != nil {
-		return refuseFor(TokenMalformed, err)
+		return refuseFor(ReasonTokenMalformed, err)
 	}
 	if g.cfg.StrictRFC9068 {
 		for _, name := range []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"} {
 			if !set.Has(name) {
-				return refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is missing"))
+				return refuseFor(ReasonTokenMalformed, errors.New("StrictRFC9068: claim "+name+" is missing"))
 			}
 		}
 		for _, name := range []string{"sub", "client_id", "jti"} {
 			if text, _, err := set.String(name); err != nil || text == "" {
-				return refuseFor(TokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
+				return refuseFor(ReasonTokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
 			}
 		}
 	}
@@ -156,22 +156,22 @@ func (g *Guard) lifetime(f *facts, now time.Time) *Error {
 		from = now
 	}
 	if f.expiry.Sub(from) > g.cfg.MaxLifetime {
-		return refuseFor(TokenMalformed, errors.New("it lives longer than MaxLifetime"))
+		return refuseFor(ReasonTokenMalformed, errors.New("it lives longer than MaxLifetime"))
 	}
 	return nil
 }
 
 // formRefusal says what jws.Parse found.
 func formRefusal(err error) *Error {
-	reason := TokenMalformed
+	reason := ReasonTokenMalformed
 	if e, ok := errors.AsType[*jws.Error](err); ok {
 		switch e.Reason {
 		case jws.TooLarge:
-			reason = TokenTooLarge
+			reason = ReasonTokenTooLarge
 		case jws.AlgNotAllowed:
-			reason = AlgNotAllowed
+			reason = ReasonAlgNotAllowed
 		case jws.TypeNotAllowed:
-			reason = TypeNotAllowed
+			reason = ReasonTypeNotAllowed
 		}
 	}
 	return refuseFor(reason, err)
@@ -179,15 +179,15 @@ func formRefusal(err error) *Error {
 
 // claimRefusal says what the checks of package claims found.
 func claimRefusal(err error) *Error {
-	reason := TokenMalformed
+	reason := ReasonTokenMalformed
 	if e, ok := errors.AsType[*claims.Error](err); ok {
 		switch {
 		case e.Problem == claims.Expired:
-			reason = TokenExpired
+			reason = ReasonTokenExpired
 		case e.Problem == claims.NotYetValid:
-			reason = TokenNotYetValid
+			reason = ReasonTokenNotYetValid
 		case e.Claim == "aud" && e.Problem != claims.Malformed:
-			reason = AudienceMismatch
+			reason = ReasonAudienceMismatch
 		}
 	}
 	return refuseFor(reason, err)
@@ -196,19 +196,19 @@ func claimRefusal(err error) *Error {
 // refusal says why the source's keys did not verify a token.
 func (s *source) refusal(ctx context.Context, err error) *Error {
 	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
-		return refuseFor(IDPUnavailable, gone)
+		return refuseFor(ReasonProviderUnavailable, gone)
 	}
 	if errors.Is(err, keyset.ErrKeyUnknown) {
-		return refuseFor(KeyUnknown, err)
+		return refuseFor(ReasonKeyUnknown, err)
 	}
 	if _, ok := errors.AsType[*jws.Error](err); ok {
-		return refuseFor(SignatureInvalid, err)
+		return refuseFor(ReasonSignatureInvalid, err)
 	}
 	if s.realms != nil && s.missing.Load() && !s.realms.provenBefore(s.tenant) {
 		s.forget()
-		return refuseFor(IssuerUntrusted, errNoRealm)
+		return refuseFor(ReasonIssuerUntrusted, errNoRealm)
 	}
-	refusal := refuseFor(IDPUnavailable, err)
+	refusal := refuseFor(ReasonProviderUnavailable, err)
 	if e, ok := errors.AsType[*remote.Error](err); ok {
 		refusal.RetryAfter = e.RetryAfter
 	}

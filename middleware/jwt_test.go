@@ -20,48 +20,48 @@ func TestClaims(t *testing.T) {
 		claims object
 		want   middleware.Reason
 	}{
-		"exp missing":                {object{"exp": nil}, middleware.TokenMalformed},
-		"exp a string":               {object{"exp": "2099"}, middleware.TokenMalformed},
+		"exp missing":                {object{"exp": nil}, middleware.ReasonTokenMalformed},
+		"exp a string":               {object{"exp": "2099"}, middleware.ReasonTokenMalformed},
 		"exp within the skew":        {object{"exp": now.Add(-20 * time.Second).Unix()}, ""},
-		"exp beyond the skew":        {object{"exp": now.Add(-40 * time.Second).Unix()}, middleware.TokenExpired},
+		"exp beyond the skew":        {object{"exp": now.Add(-40 * time.Second).Unix()}, middleware.ReasonTokenExpired},
 		"exp with a fraction":        {object{"exp": float64(now.Add(time.Minute).Unix()) + 0.5}, ""},
-		"exp enormous":               {object{"exp": 1e300}, middleware.TokenMalformed},
+		"exp enormous":               {object{"exp": 1e300}, middleware.ReasonTokenMalformed},
 		"nbf within the skew":        {object{"nbf": now.Add(20 * time.Second).Unix()}, ""},
-		"nbf beyond the skew":        {object{"nbf": now.Add(40 * time.Second).Unix()}, middleware.TokenNotYetValid},
-		"iat beyond the skew":        {object{"iat": now.Add(40 * time.Second).Unix()}, middleware.TokenNotYetValid},
+		"nbf beyond the skew":        {object{"nbf": now.Add(40 * time.Second).Unix()}, middleware.ReasonTokenNotYetValid},
+		"iat beyond the skew":        {object{"iat": now.Add(40 * time.Second).Unix()}, middleware.ReasonTokenNotYetValid},
 		"iat missing":                {object{"iat": nil}, ""},
 		"sub missing":                {object{"sub": nil}, ""},
-		"sub a number":               {object{"sub": 7}, middleware.TokenMalformed},
-		"aud missing":                {object{"aud": nil}, middleware.AudienceMismatch},
-		"aud empty":                  {object{"aud": []string{}}, middleware.AudienceMismatch},
-		"aud with a slash":           {object{"aud": oidctest.DefaultResource + "/"}, middleware.AudienceMismatch},
-		"aud in another case":        {object{"aud": strings.ToUpper(oidctest.DefaultResource)}, middleware.AudienceMismatch},
-		"aud a number":               {object{"aud": 7}, middleware.TokenMalformed},
+		"sub a number":               {object{"sub": 7}, middleware.ReasonTokenMalformed},
+		"aud missing":                {object{"aud": nil}, middleware.ReasonAudienceMismatch},
+		"aud empty":                  {object{"aud": []string{}}, middleware.ReasonAudienceMismatch},
+		"aud with a slash":           {object{"aud": oidctest.DefaultResource + "/"}, middleware.ReasonAudienceMismatch},
+		"aud in another case":        {object{"aud": strings.ToUpper(oidctest.DefaultResource)}, middleware.ReasonAudienceMismatch},
+		"aud a number":               {object{"aud": 7}, middleware.ReasonTokenMalformed},
 		"aud among others":           {object{"aud": []string{"a", oidctest.DefaultResource}}, ""},
-		"scope an array":             {object{"scope": []string{"a"}}, middleware.TokenMalformed},
-		"cnf":                        {object{"cnf": object{"x5t#S256": "x"}}, middleware.BindingMissing},
-		"cnf of no form":             {object{"cnf": "x"}, middleware.BindingMissing},
-		"Aud beside aud":             {object{"Aud": oidctest.DefaultResource}, middleware.TokenMalformed},
-		"two members, one letter":    {object{"role": "a", "Role": "b"}, middleware.TokenMalformed},
-		"two members, deeper":        {object{"ext": object{"role": "a", "rolE": "b"}}, middleware.TokenMalformed},
-		"two members, Kelvin sign":   {object{"k": "a", "\u212a": "b"}, middleware.TokenMalformed},
-		"CNF":                        {object{"CNF": object{}}, middleware.TokenMalformed},
-		"at_hash":                    {object{"at_hash": "x"}, middleware.TypeNotAllowed},
-		"c_hash":                     {object{"c_hash": "x"}, middleware.TypeNotAllowed},
-		"events":                     {object{"events": object{}}, middleware.TypeNotAllowed},
-		"nonce":                      {object{"nonce": "x"}, middleware.TypeNotAllowed},
+		"scope an array":             {object{"scope": []string{"a"}}, middleware.ReasonTokenMalformed},
+		"cnf":                        {object{"cnf": object{"x5t#S256": "x"}}, middleware.ReasonBindingMissing},
+		"cnf of no form":             {object{"cnf": "x"}, middleware.ReasonBindingMissing},
+		"Aud beside aud":             {object{"Aud": oidctest.DefaultResource}, middleware.ReasonTokenMalformed},
+		"two members, one letter":    {object{"role": "a", "Role": "b"}, middleware.ReasonTokenMalformed},
+		"two members, deeper":        {object{"ext": object{"role": "a", "rolE": "b"}}, middleware.ReasonTokenMalformed},
+		"two members, Kelvin sign":   {object{"k": "a", "\u212a": "b"}, middleware.ReasonTokenMalformed},
+		"CNF":                        {object{"CNF": object{}}, middleware.ReasonTokenMalformed},
+		"at_hash":                    {object{"at_hash": "x"}, middleware.ReasonTypeNotAllowed},
+		"c_hash":                     {object{"c_hash": "x"}, middleware.ReasonTypeNotAllowed},
+		"events":                     {object{"events": object{}}, middleware.ReasonTypeNotAllowed},
+		"nonce":                      {object{"nonce": "x"}, middleware.ReasonTypeNotAllowed},
 		"nonce and typ Bearer":       {object{"nonce": "x", "typ": "Bearer"}, ""},
-		"nonce and typ bearer":       {object{"nonce": "x", "typ": "bearer"}, middleware.TypeNotAllowed},
-		"at_hash and typ Bearer":     {object{"at_hash": "x", "typ": "Bearer"}, middleware.TypeNotAllowed},
+		"nonce and typ bearer":       {object{"nonce": "x", "typ": "bearer"}, middleware.ReasonTypeNotAllowed},
+		"at_hash and typ Bearer":     {object{"at_hash": "x", "typ": "Bearer"}, middleware.ReasonTypeNotAllowed},
 		"typ Bearer":                 {object{"typ": "Bearer"}, ""},
-		"typ ID":                     {object{"typ": "ID"}, middleware.TypeNotAllowed},
-		"typ Refresh":                {object{"typ": "Refresh"}, middleware.TypeNotAllowed},
-		"typ Offline":                {object{"typ": "Offline"}, middleware.TypeNotAllowed},
-		"typ Logout":                 {object{"typ": "Logout"}, middleware.TypeNotAllowed},
-		"typ logout":                 {object{"typ": "logout"}, middleware.TypeNotAllowed},
-		"token_use id":               {object{"token_use": "id"}, middleware.TypeNotAllowed},
+		"typ ID":                     {object{"typ": "ID"}, middleware.ReasonTypeNotAllowed},
+		"typ Refresh":                {object{"typ": "Refresh"}, middleware.ReasonTypeNotAllowed},
+		"typ Offline":                {object{"typ": "Offline"}, middleware.ReasonTypeNotAllowed},
+		"typ Logout":                 {object{"typ": "Logout"}, middleware.ReasonTypeNotAllowed},
+		"typ logout":                 {object{"typ": "logout"}, middleware.ReasonTypeNotAllowed},
+		"token_use id":               {object{"token_use": "id"}, middleware.ReasonTypeNotAllowed},
 		"token_use access":           {object{"token_use": "access"}, ""},
-		"token_use refresh_token":    {object{"token_use": "refresh_token"}, middleware.TypeNotAllowed},
+		"token_use refresh_token":    {object{"token_use": "refresh_token"}, middleware.ReasonTypeNotAllowed},
 		"null is absent":             {object{"nbf": json.RawMessage("null"), "nonce": json.RawMessage("null")}, ""},
 		"a claim we know nothing of": {object{"https://example.com/x": object{"a": []int{1}}}, ""},
 	} {
@@ -78,8 +78,8 @@ func TestAllowIDTokens(t *testing.T) {
 	op, guard := setup(t, func(cfg *middleware.Config) { cfg.AllowIDTokens = true })
 	wantReason(t, guard, op.IDToken(object{"aud": oidctest.DefaultResource, "nonce": "x", "at_hash": "x"}), "")
 	wantReason(t, guard, op.AccessToken(object{"typ": "ID", "token_use": "id"}), "")
-	wantReason(t, guard, op.IDToken(nil), middleware.AudienceMismatch)
-	wantReason(t, guard, op.AccessToken(object{"nonce": "x", "cnf": object{}}), middleware.BindingMissing)
+	wantReason(t, guard, op.IDToken(nil), middleware.ReasonAudienceMismatch)
+	wantReason(t, guard, op.AccessToken(object{"nonce": "x", "cnf": object{}}), middleware.ReasonBindingMissing)
 }
 
 func TestSkipAudienceCheck(t *testing.T) {
@@ -98,17 +98,17 @@ func TestStrictRFC9068(t *testing.T) {
 	wantReason(t, guard, op.AccessToken(nil), "")
 	wantReason(t, guard, op.Sign(object{"typ": "application/AT+jwt"}, standard(op)), "")
 	for _, typ := range []any{nil, "JWT"} {
-		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), middleware.TypeNotAllowed)
+		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), middleware.ReasonTypeNotAllowed)
 	}
 	for _, name := range []string{"exp", "sub", "client_id", "iat", "jti"} {
-		wantReason(t, guard, op.AccessToken(object{name: nil}), middleware.TokenMalformed)
+		wantReason(t, guard, op.AccessToken(object{name: nil}), middleware.ReasonTokenMalformed)
 	}
 	for _, name := range []string{"sub", "client_id", "jti"} {
-		wantReason(t, guard, op.AccessToken(object{name: ""}), middleware.TokenMalformed)
+		wantReason(t, guard, op.AccessToken(object{name: ""}), middleware.ReasonTokenMalformed)
 	}
-	wantReason(t, guard, op.AccessToken(object{"jti": 7}), middleware.TokenMalformed)
-	wantReason(t, guard, op.AccessToken(object{"aud": nil}), middleware.AudienceMismatch)
-	wantReason(t, guard, op.AccessToken(object{"iss": nil}), middleware.IssuerUntrusted)
+	wantReason(t, guard, op.AccessToken(object{"jti": 7}), middleware.ReasonTokenMalformed)
+	wantReason(t, guard, op.AccessToken(object{"aud": nil}), middleware.ReasonAudienceMismatch)
+	wantReason(t, guard, op.AccessToken(object{"iss": nil}), middleware.ReasonIssuerUntrusted)
 }
 
 func TestMaxLifetime(t *testing.T) {
@@ -122,10 +122,10 @@ func TestMaxLifetime(t *testing.T) {
 	}{
 		{now.Unix(), 5 * time.Minute, ""},
 		{now.Unix(), 10 * time.Minute, ""},
-		{now.Unix(), 11 * time.Minute, middleware.TokenMalformed},
-		{now.Add(-9 * time.Minute).Unix(), 5 * time.Minute, middleware.TokenMalformed},
+		{now.Unix(), 11 * time.Minute, middleware.ReasonTokenMalformed},
+		{now.Add(-9 * time.Minute).Unix(), 5 * time.Minute, middleware.ReasonTokenMalformed},
 		{nil, 9 * time.Minute, ""},
-		{nil, 12 * time.Minute, middleware.TokenMalformed},
+		{nil, 12 * time.Minute, middleware.ReasonTokenMalformed},
 	} {
 		wantReason(t, guard, op.AccessToken(object{"iat": c.iat, "exp": now.Add(c.exp).Unix()}), c.want)
 	}
@@ -145,7 +145,7 @@ func TestAlgorithms(t *testing.T) {
 			if cfg.AccessTokenAlgs = []string{"RS256"}; alg == "RS256" {
 				cfg.AccessTokenAlgs = []string{"PS256"} // the same key could
 			}
-			wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.AlgNotAllowed)
+			wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.ReasonAlgNotAllowed)
 		})
 	}
 }

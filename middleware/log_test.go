@@ -29,8 +29,8 @@ func TestLoggerIsTheProgramsOwn(t *testing.T) {
 	defer slog.SetDefault(before)
 	op, guard := setup(t, byIntrospection)
 	op.Fault("discovery", oidctest.Down)
-	wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
-	wantReason(t, guard, "opaque", middleware.IDPUnavailable)
+	wantReason(t, guard, op.AccessToken(nil), middleware.ReasonProviderUnavailable)
+	wantReason(t, guard, "opaque", middleware.ReasonProviderUnavailable)
 	check.Contains(t, log.String(), `level=WARN msg="token cannot be verified"`, `msg="fetch failed"`, `msg="introspection failed"`)
 }
 
@@ -39,14 +39,14 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	var log records
 	op, guard := setup(t, func(cfg *middleware.Config) { cfg.Logger = log.logger() })
-	wantReason(t, guard, op.AccessToken(object{"aud": "x"}), middleware.AudienceMismatch)
+	wantReason(t, guard, op.AccessToken(object{"aud": "x"}), middleware.ReasonAudienceMismatch)
 	check.Equal(t, strings.Count(log.String(), "reason=audience_mismatch"), 2, "lines for two refusals")
 	check.Contains(t, log.String(), `level=DEBUG msg="request refused" reason=audience_mismatch status=401`)
 	op.Fault("jwks", func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true })
 	cfg := forProvider(op)
 	cfg.Logger = log.logger()
 	_, err := newGuard(t, cfg).Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)})
-	check.Equal(t, reasonOf(t, err), middleware.IDPUnavailable, "reason")
+	check.Equal(t, reasonOf(t, err), middleware.ReasonProviderUnavailable, "reason")
 	check.Contains(t, log.String(), `level=WARN msg="token cannot be verified" reason=idp_unavailable status=503`)
 }
 
@@ -59,7 +59,7 @@ func TestOutagesDoNotFillTheLog(t *testing.T) {
 		op.Fault("discovery", oidctest.Down)
 		for range 21 {
 			_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(nil)})
-			check.Equal(t, reasonOf(t, err), middleware.IDPUnavailable, "reason")
+			check.Equal(t, reasonOf(t, err), middleware.ReasonProviderUnavailable, "reason")
 			time.Sleep(time.Second)
 		}
 		check.Equal(t, strings.Count(log.String(), `level=WARN msg="token cannot be verified"`), 3, "warnings in 21 seconds")

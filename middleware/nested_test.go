@@ -39,7 +39,7 @@ func TestNestedGuardChecksAgain(t *testing.T) {
 		ctx   context.Context
 	}
 	jwt := func(*middleware.Config) {}
-	both := func(cfg *middleware.Config) { byIntrospection(cfg); cfg.Mode = middleware.JWTAndIntrospection }
+	both := func(cfg *middleware.Config) { byIntrospection(cfg); cfg.Mode = middleware.ModeBoth }
 	unkept := func(cfg *middleware.Config) { byIntrospection(cfg); cfg.Introspection.CacheTTL = -1 }
 	ask := func(s setting, p ...middleware.Policy) error {
 		_, err := s.guard.Authenticate(s.ctx, middleware.Credential{Token: s.token}, p...)
@@ -77,7 +77,7 @@ func TestNestedGuardChecksAgain(t *testing.T) {
 		}, http.StatusForbidden, 2},
 		"scope withdrawn, nobody's wiser": {byIntrospection, true, func(s setting) { s.op.Edit("introspection", func(a object) { a["scope"] = "b" }) }, http.StatusNoContent, 1},
 		"key withdrawn": {jwt, false, func(s setting) {
-			s.op.RotateKeys(false)
+			s.op.RotateKeys()
 			time.Sleep(4 * time.Minute)
 			other := s
 			other.token = s.op.AccessToken(nil)

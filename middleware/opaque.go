@@ -52,7 +52,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	}
 	client.ReadAnswers(g.reading(&cfg))
 	g.inspects = append(g.inspects, client)
-	if g.cfg.Mode == Auto || g.cfg.Mode == IntrospectionOnly {
+	if g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection {
 		g.opaque, g.opaqueTemplate, g.opaqueVouching = client, isTemplate(issuer), g.cfg.vouching(issuer)
 	}
 	return client, nil
@@ -67,7 +67,7 @@ func (g *Guard) reading(cfg *introspect.Config) func(*introspect.Result) any {
 	return func(result *introspect.Result) any {
 		f, refusal := g.readAnswer(result)
 		if refusal == nil && f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {
-			refusal = refuse(AudienceMismatch)
+			refusal = refuse(ReasonAudienceMismatch)
 		}
 		if refusal != nil {
 			return &facts{refused: refusal}
@@ -98,7 +98,7 @@ func (g *Guard) ask(ctx context.Context, client *introspect.Client, token string
 		}
 	}
 	if !wellFormed(token) {
-		return nil, refuse(TokenMalformed)
+		return nil, refuse(ReasonTokenMalformed)
 	}
 	options := g.audience
 	if rt.fresh {
@@ -119,7 +119,7 @@ func (g *Guard) ask(ctx context.Context, client *introspect.Client, token string
 // proof of possession.
 func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
 	if strings.EqualFold(result.TokenType, "DPoP") {
-		return nil, refuse(BindingMissing)
+		return nil, refuse(ReasonBindingMissing)
 	}
 	if refusal := g.accessToken(answerClaims{result}); refusal != nil {
 		return nil, refusal
@@ -147,13 +147,13 @@ func (g *Guard) bind(f *facts) *Error {
 	iss, named := answeredIssuer(f.doc)
 	if !named {
 		if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {
-			return refuseFor(IssuerUntrusted, errNoAnsweredIssuer)
+			return refuseFor(ReasonIssuerUntrusted, errNoAnsweredIssuer)
 		}
 		return nil
 	}
 	from, ok := g.originOf(iss)
 	if !ok && len(g.templates) > 0 {
-		return refuseFor(IssuerUntrusted, errors.New("the introspection answer's iss is "+remote.Quote(iss)))
+		return refuseFor(ReasonIssuerUntrusted, errors.New("the introspection answer's iss is "+remote.Quote(iss)))
 	}
 	switch {
 	case from.template != nil:
@@ -176,20 +176,20 @@ func answeredIssuer(answer document) (iss string, named bool) {
 func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *facts, rt *route, now time.Time) (*facts, *Error) {
 	client := f.source.introspect
 	if client == nil {
-		return nil, refuseFor(PolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
+		return nil, refuseFor(ReasonPolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
 	}
 	said, refusal := g.ask(ctx, client, token, key, rt, now)
 	if refusal != nil {
 		return nil, refusal
 	}
 	if iss, named := answeredIssuer(said.doc); named && iss != f.issuer || said.subject != f.subject {
-		return nil, refuseFor(TokenInactive, errors.New("the introspection answer is about another issuer or subject"))
+		return nil, refuseFor(ReasonTokenInactive, errors.New("the introspection answer is about another issuer or subject"))
 	}
 	if said.claimed != f.claimed {
 		if said.claimed == "" {
-			return nil, refuseFor(TenantMissing, errors.New("the introspection answer names none"))
+			return nil, refuseFor(ReasonTenantMissing, errors.New("the introspection answer names none"))
 		}
-		return nil, refuseFor(TenantMismatch, errors.New("the introspection answer names another tenant"))
+		return nil, refuseFor(ReasonTenantMismatch, errors.New("the introspection answer names another tenant"))
 	}
 	both := *f
 	both.method, both.said = MethodBoth, said
@@ -197,21 +197,21 @@ func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *fac
 }
 
 var introspectReasons = map[introspect.Reason]Reason{
-	introspect.Inactive:         TokenInactive,
-	introspect.Expired:          TokenExpired,
-	introspect.NotYetValid:      TokenNotYetValid,
-	introspect.IssuerUntrusted:  IssuerUntrusted,
-	introspect.AudienceMismatch: AudienceMismatch,
-	introspect.Malformed:        TokenMalformed,
-	introspect.TooLarge:         TokenTooLarge,
+	introspect.Inactive:         ReasonTokenInactive,
+	introspect.Expired:          ReasonTokenExpired,
+	introspect.NotYetValid:      ReasonTokenNotYetValid,
+	introspect.IssuerUntrusted:  ReasonIssuerUntrusted,
+	introspect.AudienceMismatch: ReasonAudienceMismatch,
+	introspect.Malformed:        ReasonTokenMalformed,
+	introspect.TooLarge:         ReasonTokenTooLarge,
 }
 
 // unanswered says why introspection did not accept a token. What is not about the token is an outage.
 func unanswered(ctx context.Context, err error) *Error {
 	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
-		return refuseFor(IDPUnavailable, gone)
+		return refuseFor(ReasonProviderUnavailable, gone)
 	}
-	refusal := refuseFor(IDPUnavailable, err)
+	refusal := refuseFor(ReasonProviderUnavailable, err)
 	if e, ok := errors.AsType[*introspect.Error](err); ok {
 		refusal.RetryAfter = e.RetryAfter
 		if reason, ok := introspectReasons[e.Reason]; ok {

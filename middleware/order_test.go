@@ -28,42 +28,42 @@ func TestRefusedWithoutNetwork(t *testing.T) {
 		token string
 		want  middleware.Reason
 	}{
-		"opaque":                   {"3vJ8", middleware.TokenMalformed},
-		"two parts":                {"e30.e30", middleware.TokenMalformed},
-		"four parts":               {rawToken(header, good) + ".x", middleware.TokenMalformed},
-		"no signature":             {strings.TrimSuffix(rawToken(header, good), base64.RawURLEncoding.EncodeToString([]byte("not a signature"))), middleware.TokenMalformed},
-		"padding":                  {rawToken(header, good) + "=", middleware.TokenMalformed},
-		"standard base64":          {"e30+." + rawToken(header, good), middleware.TokenMalformed},
-		"too large":                {rawToken(header, good+strings.Repeat(" ", 16<<10)), middleware.TokenTooLarge},
-		"header is an array":       {rawToken(`[]`, good), middleware.TokenMalformed},
-		"alg twice":                {rawToken(`{"alg":"ES256","alg":"none"}`, good), middleware.TokenMalformed},
-		"alg in another case":      {rawToken(`{"alg":"ES256","Alg":"none"}`, good), middleware.TokenMalformed},
-		"alg missing":              {rawToken(`{}`, good), middleware.TokenMalformed},
-		"alg none":                 {rawToken(`{"alg":"none"}`, good), middleware.AlgNotAllowed},
-		"alg None":                 {rawToken(`{"alg":"None"}`, good), middleware.AlgNotAllowed},
-		"alg HS256":                {rawToken(`{"alg":"HS256"}`, good), middleware.AlgNotAllowed},
-		"alg not listed":           {rawToken(`{"alg":"RS256"}`, good), middleware.AlgNotAllowed},
-		"crit":                     {rawToken(`{"alg":"ES256","crit":["exp"]}`, good), middleware.TokenMalformed},
-		"b64":                      {rawToken(`{"alg":"ES256","b64":false}`, good), middleware.TokenMalformed},
-		"zip":                      {rawToken(`{"alg":"ES256","zip":"DEF"}`, good), middleware.TokenMalformed},
-		"typ logout+jwt":           {rawToken(`{"alg":"ES256","typ":"logout+jwt"}`, good), middleware.TypeNotAllowed},
-		"typ dpop+jwt":             {rawToken(`{"alg":"ES256","typ":"dpop+jwt"}`, good), middleware.TypeNotAllowed},
-		"payload is no object":     {rawToken(header, `"x"`), middleware.TokenMalformed},
-		"payload with two iss":     {rawToken(header, `{"iss":"`+op.Issuer()+`","iss":"x"}`), middleware.TokenMalformed},
-		"payload with iss and Iss": {rawToken(header, `{"iss":"`+op.Issuer()+`","Iss":"x"}`), middleware.TokenMalformed},
-		"payload with ISS":         {rawToken(header, `{"ISS":"`+op.Issuer()+`"}`), middleware.TokenMalformed},
-		"iss missing":              {rawToken(header, `{}`), middleware.IssuerUntrusted},
-		"iss of another type":      {rawToken(header, `{"iss":["`+op.Issuer()+`"]}`), middleware.TokenMalformed},
-		"iss of somebody else":     {rawToken(header, payload("https://evil.example", soon)), middleware.IssuerUntrusted},
-		"iss in another case":      {rawToken(header, payload(strings.ToUpper(op.Issuer()), soon)), middleware.IssuerUntrusted},
-		"iss with more behind":     {rawToken(header, payload(op.Issuer()+"/x", soon)), middleware.IssuerUntrusted},
-		"exp long past":            {rawToken(header, payload(op.Issuer(), time.Now().Add(-time.Hour))), middleware.TokenExpired},
-		"exp of another type":      {rawToken(header, `{"iss":"`+op.Issuer()+`","exp":"soon"}`), middleware.TokenMalformed},
+		"opaque":                   {"3vJ8", middleware.ReasonTokenMalformed},
+		"two parts":                {"e30.e30", middleware.ReasonTokenMalformed},
+		"four parts":               {rawToken(header, good) + ".x", middleware.ReasonTokenMalformed},
+		"no signature":             {strings.TrimSuffix(rawToken(header, good), base64.RawURLEncoding.EncodeToString([]byte("not a signature"))), middleware.ReasonTokenMalformed},
+		"padding":                  {rawToken(header, good) + "=", middleware.ReasonTokenMalformed},
+		"standard base64":          {"e30+." + rawToken(header, good), middleware.ReasonTokenMalformed},
+		"too large":                {rawToken(header, good+strings.Repeat(" ", 16<<10)), middleware.ReasonTokenTooLarge},
+		"header is an array":       {rawToken(`[]`, good), middleware.ReasonTokenMalformed},
+		"alg twice":                {rawToken(`{"alg":"ES256","alg":"none"}`, good), middleware.ReasonTokenMalformed},
+		"alg in another case":      {rawToken(`{"alg":"ES256","Alg":"none"}`, good), middleware.ReasonTokenMalformed},
+		"alg missing":              {rawToken(`{}`, good), middleware.ReasonTokenMalformed},
+		"alg none":                 {rawToken(`{"alg":"none"}`, good), middleware.ReasonAlgNotAllowed},
+		"alg None":                 {rawToken(`{"alg":"None"}`, good), middleware.ReasonAlgNotAllowed},
+		"alg HS256":                {rawToken(`{"alg":"HS256"}`, good), middleware.ReasonAlgNotAllowed},
+		"alg not listed":           {rawToken(`{"alg":"RS256"}`, good), middleware.ReasonAlgNotAllowed},
+		"crit":                     {rawToken(`{"alg":"ES256","crit":["exp"]}`, good), middleware.ReasonTokenMalformed},
+		"b64":                      {rawToken(`{"alg":"ES256","b64":false}`, good), middleware.ReasonTokenMalformed},
+		"zip":                      {rawToken(`{"alg":"ES256","zip":"DEF"}`, good), middleware.ReasonTokenMalformed},
+		"typ logout+jwt":           {rawToken(`{"alg":"ES256","typ":"logout+jwt"}`, good), middleware.ReasonTypeNotAllowed},
+		"typ dpop+jwt":             {rawToken(`{"alg":"ES256","typ":"dpop+jwt"}`, good), middleware.ReasonTypeNotAllowed},
+		"payload is no object":     {rawToken(header, `"x"`), middleware.ReasonTokenMalformed},
+		"payload with two iss":     {rawToken(header, `{"iss":"`+op.Issuer()+`","iss":"x"}`), middleware.ReasonTokenMalformed},
+		"payload with iss and Iss": {rawToken(header, `{"iss":"`+op.Issuer()+`","Iss":"x"}`), middleware.ReasonTokenMalformed},
+		"payload with ISS":         {rawToken(header, `{"ISS":"`+op.Issuer()+`"}`), middleware.ReasonTokenMalformed},
+		"iss missing":              {rawToken(header, `{}`), middleware.ReasonIssuerUntrusted},
+		"iss of another type":      {rawToken(header, `{"iss":["`+op.Issuer()+`"]}`), middleware.ReasonTokenMalformed},
+		"iss of somebody else":     {rawToken(header, payload("https://evil.example", soon)), middleware.ReasonIssuerUntrusted},
+		"iss in another case":      {rawToken(header, payload(strings.ToUpper(op.Issuer()), soon)), middleware.ReasonIssuerUntrusted},
+		"iss with more behind":     {rawToken(header, payload(op.Issuer()+"/x", soon)), middleware.ReasonIssuerUntrusted},
+		"exp long past":            {rawToken(header, payload(op.Issuer(), time.Now().Add(-time.Hour))), middleware.ReasonTokenExpired},
+		"exp of another type":      {rawToken(header, `{"iss":"`+op.Issuer()+`","exp":"soon"}`), middleware.ReasonTokenMalformed},
 	} {
 		wantReason(t, guard, c.token, c.want)
 		check.Equal(t, fetches(op), 0, "requests to the provider after "+name)
 	}
-	wantReason(t, guard, rawToken(header, good), middleware.KeyUnknown)
+	wantReason(t, guard, rawToken(header, good), middleware.ReasonKeyUnknown)
 	check.True(t, fetches(op) > 0, "a token that could be right asks the provider")
 }
 
@@ -87,7 +87,7 @@ func TestTypes(t *testing.T) {
 		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), "")
 	}
 	for _, typ := range []string{"", "id+jwt", "JOSE", "secevent+jwt", "at+jwt2", "text/at+jwt"} {
-		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), middleware.TypeNotAllowed)
+		wantReason(t, guard, op.Sign(object{"typ": typ}, standard(op)), middleware.ReasonTypeNotAllowed)
 	}
 }
 
@@ -102,24 +102,24 @@ func TestSeveralReasons(t *testing.T) {
 		token string
 		want  middleware.Reason
 	}{
-		{op.Sign(object{"alg": "HS256", "typ": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.AlgNotAllowed},
-		{op.Sign(object{"typ": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.TypeNotAllowed},
-		{op.Sign(object{"kid": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.IssuerUntrusted},
-		{op.Sign(object{"kid": "x"}, with(standard(op), object{"exp": long, "aud": "x"})), middleware.TokenExpired},
-		{op.Sign(object{"kid": "x"}, with(standard(op), object{"exp": recently, "aud": "x"})), middleware.KeyUnknown},
-		{op.AccessToken(with(bad, object{"exp": recently})), middleware.TokenExpired},
-		{op.AccessToken(bad), middleware.AudienceMismatch},
-		{op.AccessToken(object{"cnf": object{}, "nonce": "x"}), middleware.TypeNotAllowed},
-		{op.AccessToken(object{"cnf": object{}}), middleware.BindingMissing},
-		{op.AccessToken(nil), middleware.TenantMissing},
-		{op.AccessToken(object{"tenant": "acme"}), middleware.TenantAmbiguous},
+		{op.Sign(object{"alg": "HS256", "typ": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.ReasonAlgNotAllowed},
+		{op.Sign(object{"typ": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.ReasonTypeNotAllowed},
+		{op.Sign(object{"kid": "x"}, with(standard(op), object{"iss": "x", "exp": long})), middleware.ReasonIssuerUntrusted},
+		{op.Sign(object{"kid": "x"}, with(standard(op), object{"exp": long, "aud": "x"})), middleware.ReasonTokenExpired},
+		{op.Sign(object{"kid": "x"}, with(standard(op), object{"exp": recently, "aud": "x"})), middleware.ReasonKeyUnknown},
+		{op.AccessToken(with(bad, object{"exp": recently})), middleware.ReasonTokenExpired},
+		{op.AccessToken(bad), middleware.ReasonAudienceMismatch},
+		{op.AccessToken(object{"cnf": object{}, "nonce": "x"}), middleware.ReasonTypeNotAllowed},
+		{op.AccessToken(object{"cnf": object{}}), middleware.ReasonBindingMissing},
+		{op.AccessToken(nil), middleware.ReasonTenantMissing},
+		{op.AccessToken(object{"tenant": "acme"}), middleware.ReasonTenantAmbiguous},
 	} {
 		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: c.token}, middleware.Scopes("x"))
 		check.Equal(t, reasonOf(t, err), c.want, fmt.Sprintf("reason of token %d", i))
 	}
 	_, err := guard.Authenticate(context.Background(),
 		middleware.Credential{Token: op.AccessToken(object{"tenant": "acme"}), Tenants: []string{"acme"}}, middleware.Scopes("x"))
-	check.Equal(t, reasonOf(t, err), middleware.InsufficientScope, "reason of the last token")
+	check.Equal(t, reasonOf(t, err), middleware.ReasonInsufficientScope, "reason of the last token")
 }
 
 // TestJunkDoesNotAmplify: 1000 unknown keys and 1000 bad signatures cost one fetch, none is a 503, and none stands in
@@ -131,20 +131,20 @@ func TestJunkDoesNotAmplify(t *testing.T) {
 		valid := op.AccessToken(nil)
 		wantReason(t, guard, valid, "")
 		for i := range 1000 {
-			wantReason(t, guard, junk(t, op, fmt.Sprint("kid-", i), nil), middleware.KeyUnknown)
+			wantReason(t, guard, junk(t, op, fmt.Sprint("kid-", i), nil), middleware.ReasonKeyUnknown)
 		}
 		check.Equal(t, op.Requests("jwks"), 2, "fetches of the keys after 1000 unknown keys")
 		kid := keyID(t, valid)
 		for i := range 1000 {
-			wantReason(t, guard, junk(t, op, kid, object{"n": i}), middleware.SignatureInvalid)
+			wantReason(t, guard, junk(t, op, kid, object{"n": i}), middleware.ReasonSignatureInvalid)
 		}
 		check.Equal(t, op.Requests("jwks"), 2, "fetches of the keys after 1000 bad signatures")
 		check.Equal(t, op.Requests("discovery"), 1, "fetches of the discovery document")
 
-		op.RotateKeys(true)
+		op.AddKey()
 		began := time.Now()
 		for i := 0; ; i++ {
-			wantReason(t, guard, junk(t, op, fmt.Sprint("more-", i), nil), middleware.KeyUnknown)
+			wantReason(t, guard, junk(t, op, fmt.Sprint("more-", i), nil), middleware.ReasonKeyUnknown)
 			if _, err := guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)}); err == nil {
 				break
 			}
@@ -163,7 +163,7 @@ func TestOutage(t *testing.T) {
 		op.Fault("jwks", oidctest.Times(1, oidctest.Down))
 		err := guard.Ready(context.Background())
 		check.True(t, err != nil, "ready without keys")
-		wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
+		wantReason(t, guard, op.AccessToken(nil), middleware.ReasonProviderUnavailable)
 		time.Sleep(3 * time.Second)
 		check.NoError(t, guard.Ready(context.Background()))
 		wantReason(t, guard, op.AccessToken(nil), "")
@@ -173,8 +173,8 @@ func TestOutage(t *testing.T) {
 		wantReason(t, guard, op.AccessToken(nil), "")
 		check.NoError(t, guard.Ready(context.Background()))
 		time.Sleep(3 * time.Hour)
-		wantReason(t, guard, op.AccessToken(nil), middleware.IDPUnavailable)
-		wantReason(t, guard, junk(t, op, "x", nil), middleware.IDPUnavailable)
+		wantReason(t, guard, op.AccessToken(nil), middleware.ReasonProviderUnavailable)
+		wantReason(t, guard, junk(t, op, "x", nil), middleware.ReasonProviderUnavailable)
 		check.True(t, guard.Ready(context.Background()) != nil, "ready with keys that are too old")
 
 		op.Clear()

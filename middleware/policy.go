@@ -44,7 +44,7 @@ func Tenant(sources ...TenantSource) Policy {
 }
 
 // FreshIntrospection demands that the issuer confirmed the token no longer than age ago; 0 asks it now. A token whose
-// signature was verified is introspected as well, and the two must agree as in JWTAndIntrospection.
+// signature was verified is introspected as well, and the two must agree as in ModeBoth.
 func FreshIntrospection(age time.Duration) Policy { return Policy{kind: kindFresh, age: age} }
 
 // MaxAuthAge demands that the user authenticated (auth_time) no longer than age ago, Config.ClockSkew allowed for.
@@ -177,9 +177,9 @@ func (rt *route) judge(ctx context.Context, gr *grant, c call) *Error {
 	for i := range rt.policies {
 		if refusal := rt.policies[i].judge(ctx, gr, c); refusal != nil {
 			switch refusal.Reason {
-			case InsufficientScope:
+			case ReasonInsufficientScope:
 				refusal.demand = demand{scope: rt.demand.scope}
-			case StepUpRequired:
+			case ReasonStepUpRequired:
 				refusal.demand = demand{acr: rt.demand.acr, maxAge: rt.demand.maxAge}
 			}
 			return refusal
@@ -193,30 +193,30 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 	case kindScopes:
 		for _, s := range p.list {
 			if !slices.Contains(gr.facts.scopes(), s) {
-				return refuse(InsufficientScope)
+				return refuse(ReasonInsufficientScope)
 			}
 		}
 	case kindAnyScope:
 		if !slices.ContainsFunc(p.list, func(s string) bool { return slices.Contains(gr.facts.scopes(), s) }) {
-			return refuse(InsufficientScope)
+			return refuse(ReasonInsufficientScope)
 		}
 	case kindTenant:
 		return c.names(gr.tenant, p.tenant)
 	case kindACR:
 		class, ok := claimText(gr.facts.doc, "acr")
 		if !ok || !slices.Contains(p.list, class) {
-			return refuse(StepUpRequired)
+			return refuse(ReasonStepUpRequired)
 		}
 	case kindMaxAuthAge:
 		if !p.recent(gr, time.Now()) {
-			return refuse(StepUpRequired)
+			return refuse(ReasonStepUpRequired)
 		}
 	case kindCheck:
 		defer caught(&refusal, "Check")
 		own := new(Principal) // handlers may have written to the one they have
 		gr.facts.fill(own, gr.tenant, nil)
 		if err := p.check(NewContext(ctx, own), own); err != nil {
-			return refuseFor(PolicyDenied, err)
+			return refuseFor(ReasonPolicyDenied, err)
 		}
 	}
 	return nil
@@ -233,6 +233,6 @@ func (p *Policy) recent(gr *grant, now time.Time) bool {
 // its type is told.
 func caught(refusal **Error, function string) {
 	if p := recover(); p != nil {
-		*refusal = refuseFor(InternalError, fmt.Errorf("%s panicked with a %T", function, p))
+		*refusal = refuseFor(ReasonInternalError, fmt.Errorf("%s panicked with a %T", function, p))
 	}
 }

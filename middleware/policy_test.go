@@ -18,7 +18,7 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
 	token := op.AccessToken(object{"scope": "a b", "scp": []string{"c"}})
-	const no = middleware.InsufficientScope
+	const no = middleware.ReasonInsufficientScope
 	for i, c := range []struct {
 		policies []middleware.Policy
 		want     middleware.Reason
@@ -65,7 +65,7 @@ func TestStepUp(t *testing.T) {
 			"both":                  {object{"acr": "gold", "auth_time": ago(0)}, []middleware.Policy{gold, recent}, true},
 			"one of both":           {object{"acr": "gold"}, []middleware.Policy{gold, recent}, false},
 		} {
-			want := middleware.StepUpRequired
+			want := middleware.ReasonStepUpRequired
 			if c.ok {
 				want = ""
 			}
@@ -88,7 +88,7 @@ func TestCheck(t *testing.T) {
 		return nil
 	})
 	wantReason(t, guard, op.AccessToken(object{"role": "editor"}), "", editor)
-	wantReason(t, guard, op.AccessToken(object{"role": "reader"}), middleware.PolicyDenied, editor)
+	wantReason(t, guard, op.AccessToken(object{"role": "reader"}), middleware.ReasonPolicyDenied, editor)
 	_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)}, editor)
 	check.Error(t, err, no)
 
@@ -97,13 +97,13 @@ func TestCheck(t *testing.T) {
 		return middleware.Check(func(context.Context, *middleware.Principal) error { order = append(order, i); return err })
 	}
 	_, err = guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)}, step(1, nil), step(2, no), step(3, nil))
-	check.Equal(t, reasonOf(t, err), middleware.PolicyDenied, "reason")
+	check.Equal(t, reasonOf(t, err), middleware.ReasonPolicyDenied, "reason")
 	check.DeepEqual(t, order, []int{1, 2}, "policies asked")
 	var log records
 	cfg := forProvider(op)
 	cfg.Logger = log.logger()
 	panics := middleware.Check(func(context.Context, *middleware.Principal) error { panic("with the secret 4711") })
-	wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.InternalError, panics)
+	wantReason(t, newGuard(t, cfg), op.AccessToken(nil), middleware.ReasonInternalError, panics)
 	check.Contains(t, log.String(), "Check panicked with a string")
 	check.Lacks(t, log.String(), "4711")
 }
@@ -166,7 +166,7 @@ func TestBadPolicies(t *testing.T) {
 		got := check.Panics(t, func() { guard.Require(c.policy) })
 		check.Contains(t, fmt.Sprint(got), "middleware: ", c.want)
 		_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: op.AccessToken(nil)}, c.policy)
-		check.Equal(t, reasonOf(t, err), middleware.InternalError, name)
+		check.Equal(t, reasonOf(t, err), middleware.ReasonInternalError, name)
 	}
 	cfg := forProvider(op)
 	cfg.Tenant = middleware.RequireTenant("tenant")

@@ -117,7 +117,7 @@ func TestPrincipalsAreApart(t *testing.T) {
 			value, _ := p.Claim("list")
 			check.Equal(t, string(value), "[1]", "Claim")
 			spoil(p)
-			wantReason(t, guard, token, middleware.InsufficientScope, middleware.Scopes("admin"))
+			wantReason(t, guard, token, middleware.ReasonInsufficientScope, middleware.Scopes("admin"))
 		}
 		// Nor do later policies of the same request go by it.
 		inner := guard.Require(middleware.Scopes("admin"))

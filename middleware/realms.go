@@ -53,15 +53,15 @@ func (t *template) source(tenant string) (*source, *Error) {
 		return e.Value.(*source), nil
 	}
 	if _, ok := r.missing.Get(cache.Digest(tenant)); ok {
-		return nil, refuseFor(IssuerUntrusted, errNoRealm)
+		return nil, refuseFor(ReasonIssuerUntrusted, errNoRealm)
 	}
 	stranger, wait, ok := t.spend(tenant, time.Now())
 	if !ok {
-		return nil, &Error{Reason: IDPUnavailable, RetryAfter: wait, cause: errBudget}
+		return nil, &Error{Reason: ReasonProviderUnavailable, RetryAfter: wait, cause: errBudget}
 	}
 	src, err := t.create(t.fill(tenant))
 	if err != nil {
-		return nil, refuseFor(IssuerUntrusted, err)
+		return nil, refuseFor(ReasonIssuerUntrusted, err)
 	}
 	src.realms, src.tenant, src.introspect, src.vouching = r, tenant, t.introspect, t.vouching
 	src.owes.Store(stranger)

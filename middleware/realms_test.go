@@ -29,7 +29,7 @@ func TestProvenRealmIsNoLie(t *testing.T) {
 			return true
 		})
 		for range 2 {
-			check.Equal(t, all.try(t, guard, "t0"), middleware.IDPUnavailable, "reason while its document is a 404")
+			check.Equal(t, all.try(t, guard, "t0"), middleware.ReasonProviderUnavailable, "reason while its document is a 404")
 		}
 		check.Equal(t, all.providers["t0"].Requests("discovery"), 2, "discovery of t0, whose source had gone")
 		all.providers["t0"].Clear()
@@ -52,10 +52,10 @@ func TestTokensOfAnEvictedSource(t *testing.T) {
 			check.Equal(t, all.try(t, guard, tenant), "", "reason for "+tenant)
 			time.Sleep(time.Second)
 		}
-		first.RotateKeys(false) // the key of old is withdrawn
+		first.RotateKeys() // the key of old is withdrawn
 		check.Equal(t, all.try(t, guard, "t0"), "", "reason for a token of the new key")
 		check.Equal(t, first.Requests("discovery"), 2, "discovery of t0, whose source had gone")
-		wantReason(t, guard, old, middleware.KeyUnknown)
+		wantReason(t, guard, old, middleware.ReasonKeyUnknown)
 	})
 }
 
@@ -92,7 +92,7 @@ func TestMissingBeforeItsSuccessor(t *testing.T) {
 		ask()
 		(&flood{tb: t, guard: guard}).send(1) // its source goes
 		ask()
-		check.Equal(t, <-answers, middleware.IssuerUntrusted, "reason before the realm was made")
+		check.Equal(t, <-answers, middleware.ReasonIssuerUntrusted, "reason before the realm was made")
 		check.Equal(t, <-answers, "", "reason after")
 		check.Equal(t, all.try(t, guard, "t100"), "", "reason for the next token")
 		check.Equal(t, asked.Load(), 3, "requests to the realm")

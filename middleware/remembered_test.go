@@ -62,8 +62,8 @@ func TestAnswersAreRemembered(t *testing.T) {
 			}
 			asks(1, "once the answer is too old")
 			op.Edit("introspection", func(answer object) { answer["token_use"] = "refresh_token" })
-			wantReason(t, guard, token, middleware.TypeNotAllowed, middleware.FreshIntrospection(0))
-			wantReason(t, guard, token, middleware.TypeNotAllowed)
+			wantReason(t, guard, token, middleware.ReasonTypeNotAllowed, middleware.FreshIntrospection(0))
+			wantReason(t, guard, token, middleware.ReasonTypeNotAllowed)
 		})
 	}
 }
@@ -77,10 +77,10 @@ func TestRememberedAnswersAreJudged(t *testing.T) {
 		expiry, notBefore time.Time
 		audience          string
 	}{
-		"":                          {time.Time{}, now, oidctest.DefaultResource},
-		middleware.TokenExpired:     {now.Add(-time.Hour), now, oidctest.DefaultResource},
-		middleware.TokenNotYetValid: {now.Add(time.Hour), now.Add(time.Hour), oidctest.DefaultResource},
-		middleware.AudienceMismatch: {now.Add(time.Hour), now, "https://other.example.test"},
+		"":                                {time.Time{}, now, oidctest.DefaultResource},
+		middleware.ReasonTokenExpired:     {now.Add(-time.Hour), now, oidctest.DefaultResource},
+		middleware.ReasonTokenNotYetValid: {now.Add(time.Hour), now.Add(time.Hour), oidctest.DefaultResource},
+		middleware.ReasonAudienceMismatch: {now.Add(time.Hour), now, "https://other.example.test"},
 	} {
 		token := op.AccessToken(nil)
 		wantReason(t, guard, token, "")
@@ -136,10 +136,10 @@ func TestRefusalsAreNotUndone(t *testing.T) {
 				}
 			})
 			wg.Go(func() {
-				check.Equal(t, reasonOf(t, ask(middleware.FreshIntrospection(0))), middleware.TokenInactive, "reason on a fresh route")
+				check.Equal(t, reasonOf(t, ask(middleware.FreshIntrospection(0))), middleware.ReasonTokenInactive, "reason on a fresh route")
 			})
 			wg.Wait()
-			check.Equal(t, reasonOf(t, ask()), middleware.TokenInactive, "reason once the token has ended")
+			check.Equal(t, reasonOf(t, ask()), middleware.ReasonTokenInactive, "reason once the token has ended")
 			check.Equal(t, op.Requests("introspect"), 2, "introspection requests")
 		})
 	}
@@ -187,9 +187,9 @@ func TestHowManyAnswersAreRemembered(t *testing.T) {
 func TestTokensAreToldApart(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{-1, 0} {
-		for _, mode := range []middleware.Mode{middleware.Auto, middleware.IntrospectionOnly, middleware.JWTAndIntrospection} {
+		for _, mode := range []middleware.Mode{middleware.ModeAuto, middleware.ModeIntrospection, middleware.ModeBoth} {
 			for _, opaque := range []bool{true, false} {
-				if opaque && mode == middleware.JWTAndIntrospection {
+				if opaque && mode == middleware.ModeBoth {
 					continue
 				}
 				op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
@@ -232,19 +232,19 @@ func TestAnswersForNobody(t *testing.T) {
 	}{
 		"active":                    {false, func(object) {}, "", 1},
 		"active again":              {true, func(object) {}, "", 2},
-		"no longer active":          {true, func(a object) { clear(a); a["active"] = false }, middleware.TokenInactive, 2},
-		"not active":                {false, func(a object) { clear(a); a["active"] = false }, middleware.TokenInactive, 1},
-		"another audience":          {false, another("aud", "x"), middleware.AudienceMismatch, 1},
-		"no audience":               {false, another("aud", nil), middleware.AudienceMismatch, 1},
-		"an empty audience":         {false, another("aud", ""), middleware.AudienceMismatch, 1},
-		"no audience any more":      {true, another("aud", nil), middleware.AudienceMismatch, 2},
-		"another issuer":            {false, another("iss", "https://evil.example.test"), middleware.IssuerUntrusted, 1},
-		"another issuer than ever":  {true, another("iss", "https://evil.example.test"), middleware.IssuerUntrusted, 2},
-		"no access token":           {false, another("token_use", "refresh_token"), middleware.TypeNotAllowed, 1},
-		"no access token any more":  {true, another("token_use", "refresh_token"), middleware.TypeNotAllowed, 2},
-		"bound":                     {false, another("cnf", object{"jkt": "x"}), middleware.BindingMissing, 1},
-		"another tenant":            {false, another("tenant", "globex"), middleware.TenantUnknown, 1},
-		"too long a life":           {false, func(a object) { a["exp"] = time.Now().Add(48 * time.Hour).Unix() }, middleware.TokenMalformed, 1},
+		"no longer active":          {true, func(a object) { clear(a); a["active"] = false }, middleware.ReasonTokenInactive, 2},
+		"not active":                {false, func(a object) { clear(a); a["active"] = false }, middleware.ReasonTokenInactive, 1},
+		"another audience":          {false, another("aud", "x"), middleware.ReasonAudienceMismatch, 1},
+		"no audience":               {false, another("aud", nil), middleware.ReasonAudienceMismatch, 1},
+		"an empty audience":         {false, another("aud", ""), middleware.ReasonAudienceMismatch, 1},
+		"no audience any more":      {true, another("aud", nil), middleware.ReasonAudienceMismatch, 2},
+		"another issuer":            {false, another("iss", "https://evil.example.test"), middleware.ReasonIssuerUntrusted, 1},
+		"another issuer than ever":  {true, another("iss", "https://evil.example.test"), middleware.ReasonIssuerUntrusted, 2},
+		"no access token":           {false, another("token_use", "refresh_token"), middleware.ReasonTypeNotAllowed, 1},
+		"no access token any more":  {true, another("token_use", "refresh_token"), middleware.ReasonTypeNotAllowed, 2},
+		"bound":                     {false, another("cnf", object{"jkt": "x"}), middleware.ReasonBindingMissing, 1},
+		"another tenant":            {false, another("tenant", "globex"), middleware.ReasonTenantUnknown, 1},
+		"too long a life":           {false, func(a object) { a["exp"] = time.Now().Add(48 * time.Hour).Unix() }, middleware.ReasonTokenMalformed, 1},
 		"a garbled answer, unknown": {false, another("active", "true"), "", 2},
 		"a garbled answer, known":   {true, another("active", "true"), "", 2},
 	} {
@@ -267,7 +267,7 @@ func TestAnswersForNobody(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 				defer cancel()
 				_, err := guard.Authenticate(ctx, middleware.Credential{Token: token}, middleware.FreshIntrospection(0))
-				check.Equal(t, reasonOf(t, err), middleware.IDPUnavailable, "reason for the one who leaves")
+				check.Equal(t, reasonOf(t, err), middleware.ReasonProviderUnavailable, "reason for the one who leaves")
 				time.Sleep(time.Second)
 				op.Clear()
 				_, err = guard.Authenticate(t.Context(), middleware.Credential{Token: token})
@@ -287,7 +287,7 @@ func TestOutageForgetsNothing(t *testing.T) {
 	token := op.AccessToken(nil)
 	wantReason(t, guard, token, "")
 	op.Fault("introspect", oidctest.Down)
-	wantReason(t, guard, token, middleware.IDPUnavailable, middleware.FreshIntrospection(0))
+	wantReason(t, guard, token, middleware.ReasonProviderUnavailable, middleware.FreshIntrospection(0))
 	check.True(t, guard.Remembers(token), "the answer was forgotten")
 	wantReason(t, guard, token, "")
 }

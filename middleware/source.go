@@ -120,11 +120,11 @@ func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error
 		return nil, refusal
 	}
 	if gone := ctx.Err(); gone != nil { // nothing would be fetched, and so no answer give back what is spent
-		return nil, refuseFor(IDPUnavailable, gone)
+		return nil, refuseFor(ReasonProviderUnavailable, gone)
 	}
 	src, refusal := o.template.source(o.tenant)
 	if refusal == nil && !src.names(iss) { // in another spelling than the document's
-		return nil, refuse(IssuerUntrusted)
+		return nil, refuse(ReasonIssuerUntrusted)
 	}
 	return src, refusal
 }

@@ -68,7 +68,7 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 	for strings.Contains(cfg.DiscoveryURL+cfg.Issuer, probe) {
 		probe += "e"
 	}
-	if filled := t.fill(probe); g.cfg.Mode != IntrospectionOnly || filled.DiscoveryURL != "" {
+	if filled := t.fill(probe); g.cfg.Mode != ModeIntrospection || filled.DiscoveryURL != "" {
 		if _, err := g.newSource(filled); err != nil {
 			return nil, err
 		}

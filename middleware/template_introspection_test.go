@@ -63,27 +63,27 @@ func TestTemplateBindsAnswers(t *testing.T) {
 	}{
 		"its realm":                     {allow, nil, object{"iss": realmsURL + "acme", "tenant": "acme"}, ""},
 		"its realm, with a slash":       {allow, nil, object{"iss": realmsURL + "acme/", "tenant": "acme"}, ""},
-		"another realm":                 {allow, nil, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.TenantMismatch},
-		"another realm of ours":         {allow, nil, object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.TenantMismatch},
-		"a realm that is not allowed":   {allow, nil, object{"iss": realmsURL + "evil", "tenant": "evil"}, middleware.TenantUnknown},
-		"below a realm":                 {allow, nil, object{"iss": realmsURL + "acme/x", "tenant": "acme"}, middleware.IssuerUntrusted},
-		"another host":                  {allow, nil, object{"iss": "https://evil.example.test/realms/acme", "tenant": "acme"}, middleware.IssuerUntrusted},
-		"an empty iss":                  {allow, nil, object{"iss": "", "tenant": "acme"}, middleware.IssuerUntrusted},
-		"an empty iss, none needed":     {allow, missing, object{"iss": "", "tenant": "acme"}, middleware.IssuerUntrusted},
-		"another host, none needed":     {allow, missing, object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.IssuerUntrusted},
-		"another realm, none needed":    {allow, missing, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.TenantMismatch},
-		"no iss":                        {allow, nil, object{"tenant": "acme"}, middleware.IssuerUntrusted},
-		"a null iss":                    {allow, nil, object{"iss": nil, "tenant": "acme"}, middleware.IssuerUntrusted},
+		"another realm":                 {allow, nil, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.ReasonTenantMismatch},
+		"another realm of ours":         {allow, nil, object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.ReasonTenantMismatch},
+		"a realm that is not allowed":   {allow, nil, object{"iss": realmsURL + "evil", "tenant": "evil"}, middleware.ReasonTenantUnknown},
+		"below a realm":                 {allow, nil, object{"iss": realmsURL + "acme/x", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"another host":                  {allow, nil, object{"iss": "https://evil.example.test/realms/acme", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"an empty iss":                  {allow, nil, object{"iss": "", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"an empty iss, none needed":     {allow, missing, object{"iss": "", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"another host, none needed":     {allow, missing, object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"another realm, none needed":    {allow, missing, object{"iss": realmsURL + "evil", "tenant": "acme"}, middleware.ReasonTenantMismatch},
+		"no iss":                        {allow, nil, object{"tenant": "acme"}, middleware.ReasonIssuerUntrusted},
+		"a null iss":                    {allow, nil, object{"iss": nil, "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
 		"no iss, none needed":           {allow, missing, object{"tenant": "acme"}, ""},
-		"no iss, another tenant":        {allow, missing, object{"tenant": "evil"}, middleware.TenantUnknown},
-		"no iss, the endpoint has one":  {allow, named, object{"tenant": "globex"}, middleware.IssuerUntrusted},
-		"no iss, neither here":          {allow, nil, object{}, middleware.IssuerUntrusted},
+		"no iss, another tenant":        {allow, missing, object{"tenant": "evil"}, middleware.ReasonTenantUnknown},
+		"no iss, the endpoint has one":  {allow, named, object{"tenant": "globex"}, middleware.ReasonIssuerUntrusted},
+		"no iss, neither here":          {allow, nil, object{}, middleware.ReasonIssuerUntrusted},
 		"tenant of the issuer":          {issuer, nil, object{"iss": realmsURL + "acme"}, ""},
-		"tenant of no issuer":           {issuer, missing, object{}, middleware.TenantMissing},
-		"an issuer beside the template": {allow, beside, object{"iss": "https://stranger.example.test", "tenant": "acme"}, middleware.IssuerUntrusted},
+		"tenant of no issuer":           {issuer, missing, object{}, middleware.ReasonTenantMissing},
+		"an issuer beside the template": {allow, beside, object{"iss": "https://stranger.example.test", "tenant": "acme"}, middleware.ReasonIssuerUntrusted},
 	} {
-		for mode, m := range map[string]middleware.Mode{"Auto": middleware.Auto, "IntrospectionOnly": middleware.IntrospectionOnly} {
-			if name == "an issuer beside the template" && m == middleware.IntrospectionOnly {
+		for mode, m := range map[string]middleware.Mode{"ModeAuto": middleware.ModeAuto, "ModeIntrospection": middleware.ModeIntrospection} {
+			if name == "an issuer beside the template" && m == middleware.ModeIntrospection {
 				continue // it takes one issuer only
 			}
 			t.Run(mode+"/"+name, func(t *testing.T) {
@@ -116,13 +116,13 @@ func TestMaxLifetimeOfAnswers(t *testing.T) {
 		want   middleware.Reason
 	}{
 		"as long as allowed":       {object{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}, ""},
-		"longer":                   {object{"iat": now.Unix(), "exp": now.Add(time.Hour + time.Second).Unix()}, middleware.TokenMalformed},
-		"longer, nearly over":      {object{"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Minute).Unix()}, middleware.TokenMalformed},
+		"longer":                   {object{"iat": now.Unix(), "exp": now.Add(time.Hour + time.Second).Unix()}, middleware.ReasonTokenMalformed},
+		"longer, nearly over":      {object{"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(time.Minute).Unix()}, middleware.ReasonTokenMalformed},
 		"no iat, not too far away": {object{"exp": now.Add(time.Hour - time.Minute).Unix()}, ""},
-		"no iat, too far away":     {object{"exp": now.Add(time.Hour + time.Minute).Unix()}, middleware.TokenMalformed},
+		"no iat, too far away":     {object{"exp": now.Add(time.Hour + time.Minute).Unix()}, middleware.ReasonTokenMalformed},
 		"no exp":                   {object{"iat": now.Add(-2 * time.Hour).Unix()}, ""},
 	} {
-		for _, mode := range []middleware.Mode{middleware.Auto, middleware.IntrospectionOnly} {
+		for _, mode := range []middleware.Mode{middleware.ModeAuto, middleware.ModeIntrospection} {
 			t.Run(fmt.Sprint(name, mode), func(t *testing.T) {
 				cfg := newRealms().sharing(nil, c.answer)
 				cfg.DiscoveryURL, cfg.Mode, cfg.MaxLifetime = realmsURL+"acme", mode, time.Hour
@@ -146,17 +146,17 @@ func TestBothBindToTheRealm(t *testing.T) {
 	}{
 		"its realm":     {object{"iss": realmsURL + "acme", "tenant": "acme"}, ""},
 		"no iss":        {object{"tenant": "acme"}, ""},
-		"another realm": {object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.TokenInactive},
-		"another host":  {object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.TokenInactive},
-		"with a slash":  {object{"iss": realmsURL + "acme/", "tenant": "acme"}, middleware.TokenInactive},
-		"an empty iss":  {object{"iss": "", "tenant": "acme"}, middleware.TokenInactive},
+		"another realm": {object{"iss": realmsURL + "globex", "tenant": "acme"}, middleware.ReasonTokenInactive},
+		"another host":  {object{"iss": "https://evil.example.test", "tenant": "acme"}, middleware.ReasonTokenInactive},
+		"with a slash":  {object{"iss": realmsURL + "acme/", "tenant": "acme"}, middleware.ReasonTokenInactive},
+		"an empty iss":  {object{"iss": "", "tenant": "acme"}, middleware.ReasonTokenInactive},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := newRealms("acme", "globex")
 			cfg := all.sharing(&middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme", "globex"}}, c.answer)
 			token := all.providers["acme"].AccessToken(object{"tenant": "acme"})
 			wantReason(t, newGuard(t, cfg), token, c.want, middleware.FreshIntrospection(0))
-			cfg.Mode = middleware.JWTAndIntrospection
+			cfg.Mode = middleware.ModeBoth
 			wantReason(t, newGuard(t, cfg), token, c.want)
 		})
 	}

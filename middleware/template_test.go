@@ -31,26 +31,26 @@ func TestTemplate(t *testing.T) {
 	wantReason(t, guard, globex.AccessToken(object{"tenant": "globex"}), "")
 	check.Equal(t, principalOf(t, guard, acme.AccessToken(object{"tenant": "acme"})).Tenant, "acme", "Tenant")
 	// The issuer of one tenant cannot speak for another, by whatever claim.
-	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.TenantMismatch)
+	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantMismatch)
 	_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: acme.AccessToken(object{"tenant": "globex"})})
 	check.Equal(t, check.As[*middleware.Error](t, err).Status(), http.StatusUnauthorized, "status")
-	wantReason(t, guard, acme.AccessToken(object{"tenant": "Acme"}), middleware.TenantMismatch)
-	wantReason(t, guard, acme.AccessToken(nil), middleware.TenantMissing)
+	wantReason(t, guard, acme.AccessToken(object{"tenant": "Acme"}), middleware.ReasonTenantMismatch)
+	wantReason(t, guard, acme.AccessToken(nil), middleware.ReasonTenantMissing)
 	// Nor its keys.
-	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex", "iss": globex.Issuer()}), middleware.KeyUnknown)
+	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex", "iss": globex.Issuer()}), middleware.ReasonKeyUnknown)
 
 	before := all.requests()
-	wantReason(t, guard, all.providers["initech"].AccessToken(object{"tenant": "initech"}), middleware.TenantUnknown)
+	wantReason(t, guard, all.providers["initech"].AccessToken(object{"tenant": "initech"}), middleware.ReasonTenantUnknown)
 	for _, iss := range []string{
 		"https://id.example.test/realms/", "https://id.example.test/realms/a/b", "https://id.example.test/realms/..", "https://id.example.test/realms/.",
 		"https://id.example.test/realms/acme?x", "https://id.example.test/realms/acme#x", "https://id.example.test/realms/%61cme",
 		"https://id.example.test/realms/acme//", "https://evil.example/realms/acme", "http://id.example.test/realms/acme", "https://id.example.test/realms/acme/../globex",
 		"https://id.example.test/realms/ärzte", "https://id.example.test/realms/{tenant}",
 	} {
-		wantReason(t, guard, acme.AccessToken(object{"tenant": "acme", "iss": iss}), middleware.IssuerUntrusted)
+		wantReason(t, guard, acme.AccessToken(object{"tenant": "acme", "iss": iss}), middleware.ReasonIssuerUntrusted)
 	}
-	wantReason(t, guard, acme.AccessToken(object{"tenant": "acme", "iss": acme.Issuer() + "/"}), middleware.IssuerUntrusted)
-	wantReason(t, guard, junk(t, globex, "unknown", object{"iss": globex.Issuer() + "/"}), middleware.IssuerUntrusted)
+	wantReason(t, guard, acme.AccessToken(object{"tenant": "acme", "iss": acme.Issuer() + "/"}), middleware.ReasonIssuerUntrusted)
+	wantReason(t, guard, junk(t, globex, "unknown", object{"iss": globex.Issuer() + "/"}), middleware.ReasonIssuerUntrusted)
 	check.Equal(t, all.requests(), before, "requests for tenants and issuers that are not allowed")
 }
 
@@ -75,9 +75,9 @@ func TestTemplateAsksOnce(t *testing.T) {
 		answer func() (bool, error)
 		want   middleware.Reason
 	}{
-		{func() (bool, error) { return false, nil }, middleware.TenantUnknown},
-		{func() (bool, error) { return false, context.DeadlineExceeded }, middleware.IDPUnavailable},
-		{func() (bool, error) { panic("x") }, middleware.InternalError},
+		{func() (bool, error) { return false, nil }, middleware.ReasonTenantUnknown},
+		{func() (bool, error) { return false, context.DeadlineExceeded }, middleware.ReasonProviderUnavailable},
+		{func() (bool, error) { panic("x") }, middleware.ReasonInternalError},
 	} {
 		answer = c.answer
 		wantReason(t, guard, token, c.want)
@@ -98,8 +98,8 @@ func TestFromIssuer(t *testing.T) {
 	}
 	guard = newGuard(t, all.config(&middleware.TenantPolicy{Claim: []string{"tenant"}, FromIssuer: true, AllowAnyTenant: true}))
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "acme"}), "")
-	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.TenantMismatch)
-	wantReason(t, guard, acme.AccessToken(nil), middleware.TenantMissing)
+	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantMismatch)
+	wantReason(t, guard, acme.AccessToken(nil), middleware.ReasonTenantMissing)
 }
 
 // TestSegmentLength: what is captured from an issuer goes into a URL, and a longer one than 128 bytes never does.
@@ -110,7 +110,7 @@ func TestSegmentLength(t *testing.T) {
 	guard := newGuard(t, all.config(anyTenant()))
 	check.Equal(t, all.try(t, guard, fits), "", "reason for 128 bytes")
 	before := all.requests()
-	check.Equal(t, all.try(t, guard, fits+"a"), middleware.IssuerUntrusted, "reason for 129 bytes")
+	check.Equal(t, all.try(t, guard, fits+"a"), middleware.ReasonIssuerUntrusted, "reason for 129 bytes")
 	check.Equal(t, all.requests(), before, "requests for 129 bytes")
 
 	for name, want := range map[string]bool{fits: true, fits + "a": false} {
@@ -146,8 +146,8 @@ func TestTemplateForms(t *testing.T) {
 			edit(&cfg)
 			guard := newGuard(t, cfg)
 			wantReason(t, guard, token, "")
-			wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.TenantMismatch)
-			wantReason(t, guard, acme.AccessToken(object{"iss": acme.Issuer() + "/"}), middleware.IssuerUntrusted)
+			wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantMismatch)
+			wantReason(t, guard, acme.AccessToken(object{"iss": acme.Issuer() + "/"}), middleware.ReasonIssuerUntrusted)
 		})
 	}
 }
@@ -167,12 +167,12 @@ func TestUnprovenBudget(t *testing.T) {
 			_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: junk(t, acme, "x", object{"iss": fmt.Sprint(realmsURL, "r", i)})})
 			reasons[reasonOf(t, err)]++
 			wait := check.As[*middleware.Error](t, err).RetryAfter
-			check.True(t, reasonOf(t, err) == middleware.IssuerUntrusted || wait > 0 && wait <= time.Second, "RetryAfter %v", wait)
+			check.True(t, reasonOf(t, err) == middleware.ReasonIssuerUntrusted || wait > 0 && wait <= time.Second, "RetryAfter %v", wait)
 		}
 		check.Equal(t, all.requests()-start, 29, "requests for 1000 made-up realms")
-		check.DeepEqual(t, reasons, map[middleware.Reason]int{middleware.IssuerUntrusted: 29, middleware.IDPUnavailable: 971}, "reasons")
+		check.DeepEqual(t, reasons, map[middleware.Reason]int{middleware.ReasonIssuerUntrusted: 29, middleware.ReasonProviderUnavailable: 971}, "reasons")
 		wantReason(t, guard, acme.AccessToken(object{"tenant": "acme"}), "") // proven: not of that budget
-		wantReason(t, guard, all.providers["late"].AccessToken(object{"tenant": "late"}), middleware.IDPUnavailable)
+		wantReason(t, guard, all.providers["late"].AccessToken(object{"tenant": "late"}), middleware.ReasonProviderUnavailable)
 		time.Sleep(2 * time.Second)
 		wantReason(t, guard, all.providers["late"].AccessToken(object{"tenant": "late"}), "")
 	})
@@ -186,20 +186,20 @@ func TestMissingRealm(t *testing.T) {
 		guard := newGuard(t, all.config(anyTenant()))
 		token := junk(t, all.providers["acme"], "x", object{"iss": realmsURL + "new", "exp": time.Now().Add(time.Hour).Unix()})
 		for range 10 {
-			wantReason(t, guard, token, middleware.IssuerUntrusted)
+			wantReason(t, guard, token, middleware.ReasonIssuerUntrusted)
 		}
 		check.Equal(t, all.requests(), 1, "requests")
 		all.providers["new"] = newProvider(oidctest.Config{Issuer: realmsURL + "new"})
 		time.Sleep(29 * time.Second)
-		wantReason(t, guard, token, middleware.IssuerUntrusted)
+		wantReason(t, guard, token, middleware.ReasonIssuerUntrusted)
 		check.Equal(t, all.requests(), 1, "requests after 29 s")
 		time.Sleep(2 * time.Second)
-		wantReason(t, guard, token, middleware.KeyUnknown)
+		wantReason(t, guard, token, middleware.ReasonKeyUnknown)
 		wantReason(t, guard, all.providers["new"].AccessToken(object{"tenant": "new"}), "")
 		// Any other trouble is an outage.
 		all.providers["sick"] = newProvider(oidctest.Config{Issuer: realmsURL + "sick"})
 		all.providers["sick"].Fault("discovery", oidctest.Down)
-		wantReason(t, guard, all.providers["sick"].AccessToken(object{"tenant": "sick"}), middleware.IDPUnavailable)
+		wantReason(t, guard, all.providers["sick"].AccessToken(object{"tenant": "sick"}), middleware.ReasonProviderUnavailable)
 	})
 }
 
@@ -233,7 +233,7 @@ func TestSourcesAreBounded(t *testing.T) {
 		check.Equal(t, fetched(1), 2, "fetches of the realm that had gone")
 
 		// A realm that only junk has named leaves first.
-		wantReason(t, guard, junk(t, all.providers["t2"], "x", nil), middleware.KeyUnknown) // t2 went for t1, and comes back unproven
+		wantReason(t, guard, junk(t, all.providers["t2"], "x", nil), middleware.ReasonKeyUnknown) // t2 went for t1, and comes back unproven
 		check.Equal(t, fetched(2), 3, "fetches of t2, one of them for the unknown key")
 		use(3) // gone for t2; takes its place
 		use(4)

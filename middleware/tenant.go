@@ -166,7 +166,7 @@ func (g *Guard) tenant(ctx context.Context, f *facts, c call, asked bool) (strin
 	policy := g.tenants
 	if policy == nil {
 		if len(c.tenants) > 0 {
-			return "", refuseFor(InternalError, errors.New("Credential.Tenants cannot be compared: set Config.Tenant"))
+			return "", refuseFor(ReasonInternalError, errors.New("Credential.Tenants cannot be compared: set Config.Tenant"))
 		}
 		return "", nil
 	}
@@ -193,7 +193,7 @@ func (g *Guard) matches(tenant string, c call) *Error {
 	case c.held == nil:
 		return c.names(tenant, g.tenants.Match)
 	case c.held.tenant != tenant: // the request names the one, and its token by now the other
-		return &Error{Reason: TenantMismatch, atRequest: true}
+		return &Error{Reason: ReasonTenantMismatch, atRequest: true}
 	}
 	return nil
 }
@@ -204,9 +204,9 @@ func (p *TenantPolicy) of(f *facts) (string, *Error) {
 	case len(p.Claim) == 0 && f.captured != "":
 		return f.captured, nil
 	case f.claimed == "":
-		return "", refuse(TenantMissing)
+		return "", refuse(ReasonTenantMissing)
 	case f.captured != "" && f.captured != f.claimed:
-		return "", refuseFor(TenantMismatch, errors.New("the claim names another tenant than the issuer"))
+		return "", refuseFor(ReasonTenantMismatch, errors.New("the claim names another tenant than the issuer"))
 	}
 	return f.claimed, nil
 }
@@ -216,17 +216,17 @@ func (g *Guard) allowed(ctx context.Context, issuers *vouching, issuer, tenant s
 	policy := g.tenants
 	switch {
 	case !issuers.covers(tenant):
-		return refuseFor(TenantUnknown, errors.New("its issuer may not vouch for this tenant"))
+		return refuseFor(ReasonTenantUnknown, errors.New("its issuer may not vouch for this tenant"))
 	case policy.AllowFunc != nil:
 		defer caught(&refusal, "TenantPolicy.AllowFunc")
 		switch ok, err := policy.AllowFunc(ctx, issuer, tenant); {
 		case err != nil:
-			return refuseFor(IDPUnavailable, fmt.Errorf("TenantPolicy.AllowFunc: %w", err))
+			return refuseFor(ReasonProviderUnavailable, fmt.Errorf("TenantPolicy.AllowFunc: %w", err))
 		case !ok:
-			return refuse(TenantUnknown)
+			return refuse(ReasonTenantUnknown)
 		}
 	case len(g.allow) > 0 && !holds(g.allow, tenant):
-		return refuse(TenantUnknown)
+		return refuse(ReasonTenantUnknown)
 	}
 	return nil
 }
@@ -241,14 +241,14 @@ func (c call) names(tenant string, sources []TenantSource) *Error {
 		value := s.value(c.request)
 		switch {
 		case value == "" && s.kind == fromPattern:
-			return refuseFor(InternalError, fmt.Errorf("PathValue(%q) is empty: Require must stand inside the mux, on a pattern with {%s}", s.name, s.name))
+			return refuseFor(ReasonInternalError, fmt.Errorf("PathValue(%q) is empty: Require must stand inside the mux, on a pattern with {%s}", s.name, s.name))
 		case value == "", i > 0 && value != first:
-			return refuse(TenantAmbiguous)
+			return refuse(ReasonTenantAmbiguous)
 		}
 		first = value
 	}
 	if len(sources) > 0 && first != tenant {
-		return &Error{Reason: TenantMismatch, atRequest: true}
+		return &Error{Reason: ReasonTenantMismatch, atRequest: true}
 	}
 	return nil
 }
@@ -256,15 +256,15 @@ func (c call) names(tenant string, sources []TenantSource) *Error {
 // says is names for a call without a request.
 func (c call) says(tenant string, required bool) *Error {
 	if required && len(c.tenants) == 0 {
-		return refuseFor(TenantAmbiguous, errors.New("Credential.Tenants is empty, and the policy compares"))
+		return refuseFor(ReasonTenantAmbiguous, errors.New("Credential.Tenants is empty, and the policy compares"))
 	}
 	for i, value := range c.tenants {
 		if value == "" || i > 0 && value != c.tenants[0] {
-			return refuse(TenantAmbiguous)
+			return refuse(ReasonTenantAmbiguous)
 		}
 	}
 	if len(c.tenants) > 0 && c.tenants[0] != tenant {
-		return &Error{Reason: TenantMismatch, atRequest: true}
+		return &Error{Reason: ReasonTenantMismatch, atRequest: true}
 	}
 	return nil
 }

@@ -41,25 +41,25 @@ func TestTenantClaim(t *testing.T) {
 		"not ASCII":             {flat, object{"tenant": "Ärzte-1"}, "Ärzte-1", ""},
 		"escaped":               {flat, object{"tenant": json.RawMessage(`"\u0061cme"`)}, "acme", ""},
 		"256 bytes":             {flat, object{"tenant": strings.Repeat("a", 256)}, strings.Repeat("a", 256), ""},
-		"257 bytes":             {flat, object{"tenant": strings.Repeat("a", 257)}, "", middleware.TenantMissing},
-		"absent":                {flat, nil, "", middleware.TenantMissing},
-		"empty":                 {flat, object{"tenant": ""}, "", middleware.TenantMissing},
-		"null":                  {flat, object{"tenant": json.RawMessage("null")}, "", middleware.TenantMissing},
-		"an array":              {flat, object{"tenant": []string{"acme"}}, "", middleware.TenantMissing},
-		"a number":              {flat, object{"tenant": 7}, "", middleware.TenantMissing},
-		"an object":             {flat, object{"tenant": object{"id": "acme"}}, "", middleware.TenantMissing},
-		"a line break":          {flat, object{"tenant": "acme\n"}, "", middleware.TenantMissing},
-		"a zero byte":           {flat, object{"tenant": "acme\x00"}, "", middleware.TenantMissing},
-		"a C1 control":          {flat, object{"tenant": "acme\u0085"}, "", middleware.TenantMissing},
-		"in another case":       {flat, object{"Tenant": "acme"}, "", middleware.TokenMalformed},
-		"and in another case":   {flat, object{"tenant": "acme", "TENANT": "globex"}, "", middleware.TokenMalformed},
+		"257 bytes":             {flat, object{"tenant": strings.Repeat("a", 257)}, "", middleware.ReasonTenantMissing},
+		"absent":                {flat, nil, "", middleware.ReasonTenantMissing},
+		"empty":                 {flat, object{"tenant": ""}, "", middleware.ReasonTenantMissing},
+		"null":                  {flat, object{"tenant": json.RawMessage("null")}, "", middleware.ReasonTenantMissing},
+		"an array":              {flat, object{"tenant": []string{"acme"}}, "", middleware.ReasonTenantMissing},
+		"a number":              {flat, object{"tenant": 7}, "", middleware.ReasonTenantMissing},
+		"an object":             {flat, object{"tenant": object{"id": "acme"}}, "", middleware.ReasonTenantMissing},
+		"a line break":          {flat, object{"tenant": "acme\n"}, "", middleware.ReasonTenantMissing},
+		"a zero byte":           {flat, object{"tenant": "acme\x00"}, "", middleware.ReasonTenantMissing},
+		"a C1 control":          {flat, object{"tenant": "acme\u0085"}, "", middleware.ReasonTenantMissing},
+		"in another case":       {flat, object{"Tenant": "acme"}, "", middleware.ReasonTokenMalformed},
+		"and in another case":   {flat, object{"tenant": "acme", "TENANT": "globex"}, "", middleware.ReasonTokenMalformed},
 		"deep":                  {deep, object{"ext": object{"tenant": "acme"}}, "acme", ""},
-		"deep, another case":    {deep, object{"ext": object{"Tenant": "acme"}}, "", middleware.TokenMalformed},
-		"outer in another case": {deep, object{"Ext": object{"tenant": "acme"}}, "", middleware.TokenMalformed},
-		"deep, missing":         {deep, object{"ext": object{}}, "", middleware.TenantMissing},
-		"deep, flat":            {deep, object{"tenant": "acme", "ext": "acme"}, "", middleware.TenantMissing},
+		"deep, another case":    {deep, object{"ext": object{"Tenant": "acme"}}, "", middleware.ReasonTokenMalformed},
+		"outer in another case": {deep, object{"Ext": object{"tenant": "acme"}}, "", middleware.ReasonTokenMalformed},
+		"deep, missing":         {deep, object{"ext": object{}}, "", middleware.ReasonTenantMissing},
+		"deep, flat":            {deep, object{"tenant": "acme", "ext": "acme"}, "", middleware.ReasonTenantMissing},
 		"a dot is a dot":        {dotted, object{"ext.tenant": "acme"}, "acme", ""},
-		"a dot is no path":      {dotted, object{"ext": object{"tenant": "acme"}}, "", middleware.TenantMissing},
+		"a dot is no path":      {dotted, object{"ext": object{"tenant": "acme"}}, "", middleware.ReasonTenantMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := op.AccessToken(c.claims)
@@ -172,18 +172,18 @@ func TestCredentialTenants(t *testing.T) {
 	}{
 		{guard, []string{"acme"}, nil, ""},
 		{guard, []string{"acme", "acme"}, []middleware.Policy{route}, ""},
-		{guard, nil, nil, middleware.TenantAmbiguous},
-		{guard, []string{""}, nil, middleware.TenantAmbiguous},
-		{guard, []string{"acme", ""}, nil, middleware.TenantAmbiguous},
-		{guard, []string{"acme", "globex"}, nil, middleware.TenantAmbiguous},
-		{guard, []string{"globex"}, nil, middleware.TenantMismatch},
+		{guard, nil, nil, middleware.ReasonTenantAmbiguous},
+		{guard, []string{""}, nil, middleware.ReasonTenantAmbiguous},
+		{guard, []string{"acme", ""}, nil, middleware.ReasonTenantAmbiguous},
+		{guard, []string{"acme", "globex"}, nil, middleware.ReasonTenantAmbiguous},
+		{guard, []string{"globex"}, nil, middleware.ReasonTenantMismatch},
 		{unmatched, nil, nil, ""},
 		{unmatched, []string{"acme"}, nil, ""},
-		{unmatched, []string{"globex"}, nil, middleware.TenantMismatch},
-		{unmatched, nil, []middleware.Policy{route}, middleware.TenantAmbiguous},
+		{unmatched, []string{"globex"}, nil, middleware.ReasonTenantMismatch},
+		{unmatched, nil, []middleware.Policy{route}, middleware.ReasonTenantAmbiguous},
 		{unmatched, []string{"acme"}, []middleware.Policy{route}, ""},
 		{without, nil, nil, ""},
-		{without, []string{"acme"}, nil, middleware.InternalError}, // or else nobody would compare
+		{without, []string{"acme"}, nil, middleware.ReasonInternalError}, // or else nobody would compare
 	} {
 		_, err := c.guard.Authenticate(context.Background(),
 			middleware.Credential{Token: op.AccessToken(object{"tenant": "acme"}), Tenants: c.tenants}, c.policy...)
@@ -214,10 +214,10 @@ func TestAllow(t *testing.T) {
 		guard := newGuard(t, cfg)
 		policy.Allow = append(policy.Allow[:0], "globex", "globex") // too late
 		want := map[string]middleware.Reason{
-			"acme": "", "initech": "", "globex": middleware.TenantUnknown, "Acme": middleware.TenantUnknown, "acme ": middleware.TenantUnknown,
+			"acme": "", "initech": "", "globex": middleware.ReasonTenantUnknown, "Acme": middleware.ReasonTenantUnknown, "acme ": middleware.ReasonTenantUnknown,
 		}
 		if name == "func" {
-			want["error"], want["panic"] = middleware.IDPUnavailable, middleware.InternalError
+			want["error"], want["panic"] = middleware.ReasonProviderUnavailable, middleware.ReasonInternalError
 		}
 		for tenant, reason := range want {
 			wantReason(t, guard, op.AccessToken(object{"tenant": tenant}), reason)
@@ -266,5 +266,5 @@ func TestTenantWithEscapes(t *testing.T) {
 		check.NoError(t, err)
 		check.Equal(t, principal.Tenant, want, "tenant of "+raw)
 	}
-	wantReason(t, guard, op.AccessToken(object{"tenant": json.RawMessage(`"\u0000acme"`)}), middleware.TenantMissing)
+	wantReason(t, guard, op.AccessToken(object{"tenant": json.RawMessage(`"\u0000acme"`)}), middleware.ReasonTenantMissing)
 }

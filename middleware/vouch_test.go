@@ -70,7 +70,7 @@ func TestVouching(t *testing.T) {
 						accepted += " " + realm + ":" + tenant
 						continue
 					}
-					check.Equal(t, reason, middleware.TenantUnknown, "reason for "+realm+":"+tenant)
+					check.Equal(t, reason, middleware.ReasonTenantUnknown, "reason for "+realm+":"+tenant)
 				}
 			}
 			check.Equal(t, accepted, " "+c.accepts, "accepted")
@@ -87,9 +87,9 @@ func TestVouchingBesideATemplate(t *testing.T) {
 		accepts string   // realm:tenant; every other pair is refused
 		refused middleware.Reason
 	}{
-		"any":                  {middleware.TenantPolicy{AllowAnyTenant: true}, nil, "acme:acme partner:initech", middleware.TenantUnknown},
-		"on a list":            {middleware.TenantPolicy{Allow: []string{"acme", "initech"}}, nil, "acme:acme partner:initech", middleware.TenantUnknown},
-		"lists on both":        {middleware.TenantPolicy{}, []string{"acme"}, "acme:acme partner:initech", middleware.TenantUnknown},
+		"any":                  {middleware.TenantPolicy{AllowAnyTenant: true}, nil, "acme:acme partner:initech", middleware.ReasonTenantUnknown},
+		"on a list":            {middleware.TenantPolicy{Allow: []string{"acme", "initech"}}, nil, "acme:acme partner:initech", middleware.ReasonTenantUnknown},
+		"lists on both":        {middleware.TenantPolicy{}, []string{"acme"}, "acme:acme partner:initech", middleware.ReasonTenantUnknown},
 		"on the lists of both": {middleware.TenantPolicy{}, []string{"acme", "initech"}, "acme:acme initech:initech partner:initech", ""},
 		"shared":               {middleware.TenantPolicy{AllowAnyTenant: true, AllowSharedTenants: true}, nil, "acme:acme initech:initech partner:initech", ""},
 		"a function": {middleware.TenantPolicy{AllowFunc: func(_ context.Context, issuer, tenant string) (bool, error) {
@@ -122,7 +122,7 @@ func TestVouchingBesideATemplate(t *testing.T) {
 				if err == nil {
 					accepted += " partner:" + tenant
 				} else {
-					check.Equal(t, reasonOf(t, err), middleware.TenantUnknown, "reason for partner:"+tenant)
+					check.Equal(t, reasonOf(t, err), middleware.ReasonTenantUnknown, "reason for partner:"+tenant)
 				}
 			}
 			check.Equal(t, accepted, " "+c.accepts, "accepted")
@@ -153,13 +153,13 @@ func TestVouchingOfAnswers(t *testing.T) {
 		want   middleware.Reason
 	}{
 		"a realm's tenant":               {object{"iss": realmsURL + "acme", "tenant": "acme"}, ""},
-		"a tenant that is not listed":    {object{"iss": realmsURL + "evil", "tenant": "evil"}, middleware.TenantUnknown},
+		"a tenant that is not listed":    {object{"iss": realmsURL + "evil", "tenant": "evil"}, middleware.ReasonTenantUnknown},
 		"the other issuer's tenant":      {object{"iss": "https://id.example.test/partner", "tenant": "initech"}, ""},
-		"a realm's, by the other issuer": {object{"iss": "https://id.example.test/partner", "tenant": "acme"}, middleware.TenantUnknown},
+		"a realm's, by the other issuer": {object{"iss": "https://id.example.test/partner", "tenant": "acme"}, middleware.ReasonTenantUnknown},
 		"the other template's tenant":    {object{"iss": "https://id.example.test/other/globex", "tenant": "globex"}, ""},
-		"a realm's, by its namesake":     {object{"iss": "https://id.example.test/other/acme", "tenant": "acme"}, middleware.TenantUnknown},
+		"a realm's, by its namesake":     {object{"iss": "https://id.example.test/other/acme", "tenant": "acme"}, middleware.ReasonTenantUnknown},
 		"a realm's, by nobody":           {object{"tenant": "acme"}, ""},
-		"the other issuer's, by nobody":  {object{"tenant": "initech"}, middleware.TenantUnknown},
+		"the other issuer's, by nobody":  {object{"tenant": "initech"}, middleware.ReasonTenantUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := newRealms("acme")
@@ -180,16 +180,16 @@ func TestVouchingOfAnswers(t *testing.T) {
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
 	cfg := forProvider(op)
 	byIntrospection(&cfg)
-	cfg.Mode, cfg.Tenant = middleware.IntrospectionOnly, middleware.RequireTenant("tenant")
+	cfg.Mode, cfg.Tenant = middleware.ModeIntrospection, middleware.RequireTenant("tenant")
 	cfg.Issuers = []middleware.IssuerConfig{{DiscoveryURL: cfg.DiscoveryURL, Introspection: cfg.Introspection, Tenants: []string{"acme"}}}
 	cfg.DiscoveryURL, cfg.Introspection = "", nil
 	guard := newGuard(t, cfg)
 	cfg.Issuers[0].Tenants[0] = "globex" // too late
 	wantReason(t, guard, op.AccessToken(object{"tenant": "acme"}), "")
-	wantReason(t, guard, op.AccessToken(object{"tenant": "globex"}), middleware.TenantUnknown)
+	wantReason(t, guard, op.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantUnknown)
 	op.Edit("introspection", func(a object) { delete(a, "iss") })
 	wantReason(t, guard, op.AccessToken(object{"tenant": "acme"}), "")
-	wantReason(t, guard, op.AccessToken(object{"tenant": "globex"}), middleware.TenantUnknown)
+	wantReason(t, guard, op.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantUnknown)
 }
 
 // TestMetadataOfListedTenants names the issuers a template is left with.

@@ -47,7 +47,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	token, refusal := bearer(r.Header)
 	if refusal != nil {
-		if p.optional && refusal.Reason == TokenMissing {
+		if p.optional && refusal.Reason == ReasonTokenMissing {
 			p.next.ServeHTTP(w, anonymous(r))
 			return
 		}
@@ -55,7 +55,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(token) > maxToken { // before anything is done that takes longer the longer it is
-		p.guard.answer(w, r, refuse(TokenTooLarge))
+		p.guard.answer(w, r, refuse(ReasonTokenTooLarge))
 		return
 	}
 	key := cache.Digest(token)

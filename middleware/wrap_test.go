@@ -214,7 +214,7 @@ func TestCallerGone(t *testing.T) {
 		}
 		_, err := guard.Authenticate(gone, middleware.Credential{Token: op.AccessToken(nil)})
 		check.Error(t, err, context.Canceled)
-		check.Error(t, err, &middleware.Error{Reason: middleware.IDPUnavailable})
+		check.Error(t, err, &middleware.Error{Reason: middleware.ReasonProviderUnavailable})
 
 		late, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -284,7 +284,7 @@ func TestConcurrently(t *testing.T) {
 				}
 				handler.ServeHTTP(httptest.NewRecorder(), get(token+"x"))
 				if i == 0 && j == 10 {
-					op.RotateKeys(true)
+					op.AddKey()
 				}
 			}
 		})
@@ -318,10 +318,10 @@ func TestHeadersOfOthers(t *testing.T) {
 func TestRenderSeesARefusal(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) {
-		cfg.Render = func(r *http.Request, e *middleware.Error) (string, []byte) {
+		cfg.RenderError = func(r *http.Request, e *middleware.Error) (string, []byte) {
 			check.Equal(t, r.URL.Path, "/", "path")
 			body := e.Description()
-			e.Reason, e.RetryAfter = middleware.PolicyDenied, time.Hour
+			e.Reason, e.RetryAfter = middleware.ReasonPolicyDenied, time.Hour
 			return "", []byte(body)
 		}
 	})

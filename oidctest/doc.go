@@ -18,7 +18,7 @@
 //	api.ServeHTTP(w, r) // 200; without the tenant 401
 //
 // A login is tested by SignIn, which plays the browser and the person; NewBrowser keeps its cookies for single sign-on. Fault, Edit,
-// RotateKeys and RevokeSubject make the provider misbehave or change its mind. VoxKey, MiQey, DocbyteVault, Authcore and TokenOS are the
+// RotateKeys, AddKey and RevokeSubject make the provider misbehave or change its mind. VoxKey, MiQey, DocbyteVault, Authcore and TokenOS are the
 // ways of five real providers.
 //
 // A Provider is an http.Handler too, with a sign-in page for people: serve it at its issuer's address and open the application in a

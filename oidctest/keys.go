@@ -47,10 +47,16 @@ func newKeyring(cfg Config) (*keyring, error) {
 	return &keyring{alg: cfg.Alg, first: cfg.Key, two: cfg.quirks.twoKeys, secret: secret}, nil
 }
 
-// RotateKeys makes a new signing key; the old one stays published when keep. Tokens under a key that is no longer published are dead
-// everywhere.
-func (p *Provider) RotateKeys(keep bool) {
-	k := p.keys
+// RotateKeys signs with a new key from now on and withdraws the old keys from
+// the key set. Tokens that an old key signed are refused everywhere.
+func (p *Provider) RotateKeys() { p.keys.rotate(false) }
+
+// AddKey signs with a new key from now on. The old keys stay in the key set, so
+// that the tokens they signed remain valid.
+func (p *Provider) AddKey() { p.keys.rotate(true) }
+
+// rotate makes a new key the one that signs.
+func (k *keyring) rotate(keep bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.fill()

@@ -21,7 +21,7 @@ func configure(r *env.Reader, logger *slog.Logger) (http.Handler, error) {
 		Introspection: introspection(r, p),
 		Mode:          mode(r, p),
 		Tenant:        tenant(r, p),
-		Render:        renderer(r),
+		RenderError:   renderer(r),
 		Logger:        logger,
 	}
 	setAudience(r, &cfg)
@@ -72,10 +72,10 @@ func mode(r *env.Reader, p env.Provider) middleware.Mode {
 		r.Problem("OIDC_CLIENT_ID", "is required with OIDC_MODE=%s: the client this API introspects as", name)
 	}
 	return map[string]middleware.Mode{
-		"auto":       middleware.Auto,
-		"jwt":        middleware.JWTOnly,
-		"introspect": middleware.IntrospectionOnly,
-		"both":       middleware.JWTAndIntrospection,
+		"auto":       middleware.ModeAuto,
+		"jwt":        middleware.ModeJWT,
+		"introspect": middleware.ModeIntrospection,
+		"both":       middleware.ModeBoth,
 	}[name]
 }
 

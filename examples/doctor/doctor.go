@@ -57,7 +57,7 @@ func newDoctor(ctx context.Context, o *options) (*doctor, error) {
 		return nil, err
 	}
 	d.policies = []middleware.Policy{middleware.Scopes(o.scope...)}
-	wiring := &middleware.Error{Reason: middleware.InternalError}
+	wiring := &middleware.Error{Reason: middleware.ReasonInternalError}
 	// Without a token the guard looks at the policies and asks nobody.
 	if _, err = d.guard.Authenticate(ctx, middleware.Credential{}, d.policies...); errors.Is(err, wiring) {
 		return nil, err

@@ -113,30 +113,30 @@ func (d *doctor) wanted(c step) string {
 func stopped(refusal *middleware.Error, said *said) (at, passed step) {
 	_, early := errors.AsType[*jws.Error](refusal) // before the claims were looked at, or of the signature
 	switch refusal.Reason {
-	case middleware.TokenMalformed:
+	case middleware.ReasonTokenMalformed:
 		at = malformed(refusal, said, early)
-	case middleware.AlgNotAllowed:
+	case middleware.ReasonAlgNotAllowed:
 		at = stepAlg
-	case middleware.TypeNotAllowed:
+	case middleware.ReasonTypeNotAllowed:
 		at = stepKind
 		if early {
 			at = stepTyp
 		}
-	case middleware.IssuerUntrusted:
+	case middleware.ReasonIssuerUntrusted:
 		at = stepIss
-	case middleware.KeyUnknown, middleware.SignatureInvalid, middleware.IDPUnavailable:
+	case middleware.ReasonKeyUnknown, middleware.ReasonSignatureInvalid, middleware.ReasonProviderUnavailable:
 		at = stepSignature
-	case middleware.TokenExpired:
+	case middleware.ReasonTokenExpired:
 		at = stepExp
-	case middleware.TokenNotYetValid:
+	case middleware.ReasonTokenNotYetValid:
 		at, _ = ofClaim(refusal)
-	case middleware.AudienceMismatch:
+	case middleware.ReasonAudienceMismatch:
 		at = stepAud
-	case middleware.BindingMissing:
+	case middleware.ReasonBindingMissing:
 		at = stepBinding
-	case middleware.TenantMissing, middleware.TenantUnknown, middleware.TenantMismatch, middleware.TenantAmbiguous:
+	case middleware.ReasonTenantMissing, middleware.ReasonTenantUnknown, middleware.ReasonTenantMismatch, middleware.ReasonTenantAmbiguous:
 		at = stepTenant
-	case middleware.InsufficientScope:
+	case middleware.ReasonInsufficientScope:
 		at = stepScopes
 	}
 	_, problem := ofClaim(refusal)

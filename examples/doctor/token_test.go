@@ -163,7 +163,7 @@ func tampered(p *oidctest.Provider) string {
 // unknownKey is signed with a key that is no longer published.
 func unknownKey(p *oidctest.Provider) string {
 	token := signed(nil, nil)(p)
-	p.RotateKeys(false)
+	p.RotateKeys()
 	return token
 }
 

@@ -143,7 +143,7 @@ func introduce(ctx context.Context, token string, guards ...*middleware.Guard) {
 		for {
 			_, err := g.Authenticate(ctx, middleware.Credential{Token: token})
 			refusal, ok := errors.AsType[*middleware.Error](err)
-			if !ok || refusal.Reason != middleware.IDPUnavailable {
+			if !ok || refusal.Reason != middleware.ReasonProviderUnavailable {
 				must(err)
 				break
 			}

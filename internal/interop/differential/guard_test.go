@@ -86,7 +86,7 @@ func ask(ctx context.Context, guard *middleware.Guard, h *hearing, now time.Time
 		switch {
 		case !ok:
 			return "", fmt.Sprintf("the error is a %T", err)
-		case refusal.Reason == middleware.IDPUnavailable || refusal.Reason == middleware.InternalError:
+		case refusal.Reason == middleware.ReasonProviderUnavailable || refusal.Reason == middleware.ReasonInternalError:
 			return "", fmt.Sprintf("a token brings the guard down: %v", err)
 		}
 		return refusal.Reason, ""

@@ -27,12 +27,12 @@ func TestFaults(t *testing.T) {
 	t.Log(faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: issuer, ClientID: "service", ClientSecret: "s"},
 		JWT: &faults.API{
-			Config:  middleware.Config{DiscoveryURL: issuer, Audience: request.Resources, Mode: middleware.JWTOnly},
+			Config:  middleware.Config{DiscoveryURL: issuer, Audience: request.Resources, Mode: middleware.ModeJWT},
 			Request: request,
 		},
 		Introspection: &faults.API{
 			Config: middleware.Config{
-				DiscoveryURL: issuer, Audience: request.Resources, Mode: middleware.IntrospectionOnly,
+				DiscoveryURL: issuer, Audience: request.Resources, Mode: middleware.ModeIntrospection,
 				Introspection: &introspect.Config{ClientID: "api", ClientSecret: "s"},
 			},
 			Request: request,

@@ -20,7 +20,7 @@ func (s *suite) jwtThroughKeys(t *testing.T) string {
 	check.Equal(t, a.Method, "jwt", "method")
 	check.Equal(t, a.ClientID, "web", "client")
 	check.DeepEqual(t, a.Scopes, []string{"openid", "read"}, "scopes")
-	strict := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly, StrictRFC9068: true})
+	strict := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT, StrictRFC9068: true})
 	check.Equal(t, interop.Call(t, strict+"/whoami", tokens.AccessToken).Status, http.StatusOK, "under StrictRFC9068")
 
 	id := interop.Call(t, s.orders+"/whoami", tokens.RawIDToken)
@@ -35,7 +35,7 @@ func (s *suite) jwtThroughKeys(t *testing.T) string {
 // introspected: the server's answer has no additional claims, so no tenant.
 func (s *suite) introspected(t *testing.T) string {
 	cfg := middleware.Config{
-		DiscoveryURL: s.acme, Audience: []string{ordersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly,
+		DiscoveryURL: s.acme, Audience: []string{ordersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection,
 	}
 	api := interop.API(t, cfg)
 	_, tokens := s.signedIn(t, "web")
@@ -53,7 +53,7 @@ func (s *suite) introspected(t *testing.T) string {
 
 	cfg.Tenant = middleware.RequireTenant("tenant")
 	check.Equal(t, interop.Call(t, interop.API(t, cfg)+"/whoami", tokens.AccessToken).Status, http.StatusUnauthorized, "where a tenant is demanded")
-	cfg.Mode = middleware.JWTAndIntrospection
+	cfg.Mode = middleware.ModeBoth
 	check.Equal(t, interop.Call(t, interop.API(t, cfg)+"/whoami", tokens.AccessToken).Status, http.StatusUnauthorized, "the two must agree on it")
 
 	cfg.Introspection = &introspect.Config{ClientID: "web", ClientSecret: "another"}
@@ -109,7 +109,7 @@ func (s *suite) issuerPerTenant(t *testing.T) string {
 
 // keyRotation: neither the guard nor the client is told of the new key.
 func (s *suite) keyRotation(t *testing.T) string {
-	api := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
+	api := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
 	rp, old := s.signedIn(t, "web")
 	check.Equal(t, interop.Call(t, api+"/whoami", old.AccessToken).Status, http.StatusOK, "before")
 

@@ -163,7 +163,7 @@ func (s *suite) reuse(t *testing.T) string {
 func (s *suite) oneResource(t *testing.T) string {
 	rp, first := s.signedIn(t, "web")
 	check.Equal(t, interop.Call(t, s.orders+"/whoami", first.AccessToken).Status, http.StatusOK, "status")
-	billing := s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.JWTOnly})
+	billing := s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.ModeJWT})
 	crossed := interop.Call(t, billing+"/whoami", first.AccessToken)
 	check.Equal(t, crossed.Status, http.StatusUnauthorized, "at another API")
 	check.Contains(t, crossed.Challenge, `error="invalid_token"`)
@@ -204,7 +204,7 @@ func (s *suite) revocation(t *testing.T) string {
 	guarded := func() interop.Answer {
 		// A guard of its own each time: one may hold its answer for as long as its cache is told to.
 		return interop.Call(t, interop.API(t, middleware.Config{
-			DiscoveryURL: s.acme, Audience: []string{ordersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly,
+			DiscoveryURL: s.acme, Audience: []string{ordersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection,
 		})+"/whoami", tokens.AccessToken)
 	}
 	check.Equal(t, guarded().Status, http.StatusOK, "before")

@@ -14,12 +14,12 @@ func (s *suite) faults(t *testing.T) string {
 	return faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: s.acme, ClientID: "web", ClientSecret: plainSecret},
 		JWT: &faults.API{
-			Config:  middleware.Config{DiscoveryURL: s.acme, Audience: audience, Mode: middleware.JWTOnly},
+			Config:  middleware.Config{DiscoveryURL: s.acme, Audience: audience, Mode: middleware.ModeJWT},
 			Request: request,
 		},
 		Introspection: &faults.API{
 			Config: middleware.Config{
-				DiscoveryURL: s.acme, Audience: audience, Mode: middleware.IntrospectionOnly, Introspection: s.introspection(),
+				DiscoveryURL: s.acme, Audience: audience, Mode: middleware.ModeIntrospection, Introspection: s.introspection(),
 			},
 			Request: request,
 		},

@@ -58,7 +58,7 @@ func newSuite(t *testing.T) *suite {
 		c.Confidential, c.Scopes, c.RedirectURIs = c.Secret != "", []string{"read"}, []string{interop.Callback}
 		s.server.Register(t, c)
 	}
-	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
+	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
 	return s
 }
 

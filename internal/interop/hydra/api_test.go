@@ -60,7 +60,7 @@ func (s *suite) opaqueThroughIntrospection(t *testing.T) string {
 	// A JWT is known to both: once revoked, the keys still vouch for it and introspection does not.
 	both := func() string {
 		return s.api(t, middleware.Config{
-			Audience: []string{ordersAPI}, Mode: middleware.JWTAndIntrospection, Introspection: s.introspection(),
+			Audience: []string{ordersAPI}, Mode: middleware.ModeBoth, Introspection: s.introspection(),
 		})
 	}
 	rp, jwt := s.offline(t, "spa", ordersAPI)
@@ -106,7 +106,7 @@ func (s *suite) keyRotation(t *testing.T) string {
 	check.Equal(t, interop.Call(t, s.orders+"/whoami", before.AccessToken).Status, http.StatusOK, "the old key beside it")
 
 	s.op.Withdraw(t, AccessTokenKeys, kid(t, before.AccessToken))
-	fresh := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
+	fresh := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
 	check.Equal(t, interop.Call(t, fresh+"/whoami", after.AccessToken).Status, http.StatusOK, "the new key")
 	check.Equal(t, interop.Call(t, fresh+"/whoami", before.AccessToken).Status, http.StatusUnauthorized, "the key that was taken back")
 	return "a running client and a running guard take the new keys at once, the old one counts until it is taken back: 401"

@@ -14,12 +14,12 @@ func (s *suite) faults(t *testing.T) string {
 	return faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: s.op.Issuer, ClientID: "service", ClientSecret: interop.OddSecret},
 		JWT: &faults.API{
-			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{ordersAPI}, Mode: middleware.JWTOnly},
+			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{ordersAPI}, Mode: middleware.ModeJWT},
 			Request: client.TokenRequest{Audience: []string{ordersAPI}},
 		},
 		Introspection: &faults.API{ // at the other port
 			Config: middleware.Config{
-				DiscoveryURL: s.op.Issuer, Audience: []string{archiveAPI}, Mode: middleware.IntrospectionOnly, Introspection: s.introspection(),
+				DiscoveryURL: s.op.Issuer, Audience: []string{archiveAPI}, Mode: middleware.ModeIntrospection, Introspection: s.introspection(),
 			},
 			Request: client.TokenRequest{Audience: []string{archiveAPI}},
 		},

@@ -63,8 +63,8 @@ func newSuite(t *testing.T) *suite {
 	s.registerService(t, Client{ID: "service-opaque", Secret: interop.OddSecret, AccessTokens: "opaque"})
 	s.registerService(t, Client{ID: "service-key", AuthMethod: "private_key_jwt", AuthAlg: "ES256", Keys: keys})
 
-	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
-	s.billing = s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.JWTOnly})
+	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
+	s.billing = s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.ModeJWT})
 	s.archive = s.archiveWith(t)
 	return s
 }

@@ -42,14 +42,14 @@ func (s *suite) jwtThroughKeys(t *testing.T) string {
 
 func (s *suite) jwtAtIntrospection(t *testing.T) string {
 	_, tokens := s.tokens(t, Acme)
-	cfg := middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly}
+	cfg := middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection}
 	api := s.api(t, cfg)
 	a := interop.Call(t, api+"/tenants/acme/whoami", tokens.AccessToken)
 	check.Equal(t, a.Status, http.StatusOK, "status")
 	check.Equal(t, a.Method, "introspection", "method")
 	check.Equal(t, a.Subject, tokens.IDToken.Subject, "subject")
 	check.Equal(t, a.Tenant, Acme, "tenant")
-	cfg.Mode = middleware.JWTAndIntrospection
+	cfg.Mode = middleware.ModeBoth
 	check.Equal(t, interop.Call(t, s.api(t, cfg)+"/whoami", tokens.AccessToken).Method, "both", "method")
 	check.Equal(t, interop.Call(t, api+"/whoami", "not-a-token-of-this-server").Status, http.StatusUnauthorized, "an invented token")
 
@@ -64,7 +64,7 @@ func (s *suite) jwtAtIntrospection(t *testing.T) string {
 		check.Contains(t, bad.Challenge, "the token is not an access token")
 	}
 
-	cfg.Mode = middleware.IntrospectionOnly
+	cfg.Mode = middleware.ModeIntrospection
 	cfg.Introspection.ClientSecret = "wrong"
 	check.Equal(t, interop.Call(t, s.api(t, cfg)+"/whoami", tokens.AccessToken).Status, http.StatusServiceUnavailable, "an API with a wrong secret")
 	return fmt.Sprintf("200 for %s of %s, scopes %q; the ID and the refresh token, which the provider calls active: 401; an API with a wrong secret: 503",
@@ -81,7 +81,7 @@ func (s *suite) lightweight(t *testing.T) string {
 	check.NoError(t, err)
 	byKeys := interop.Call(t, s.orders+"/whoami", token.AccessToken)
 	check.Equal(t, byKeys.Status, http.StatusUnauthorized, "by the keys: the token has no audience")
-	api := s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly})
+	api := s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection})
 	a := interop.Call(t, api+"/whoami", token.AccessToken)
 	check.Equal(t, a.Status, http.StatusOK, "by introspection")
 	check.Equal(t, a.Tenant, Acme, "tenant")
@@ -92,7 +92,7 @@ func (s *suite) lightweight(t *testing.T) string {
 func (s *suite) tenantClaim(t *testing.T) string {
 	guard, err := middleware.New(middleware.Config{
 		DiscoveryURL: s.kc.Issuer(Acme), Audience: []string{OrdersAPI}, Tenant: middleware.RequireTenant("tenant", middleware.PathSegment(0)),
-		Render: func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
+		RenderError: func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
 			code := map[int]string{http.StatusUnauthorized: "NOT_AUTHORIZED", http.StatusForbidden: "FORBIDDEN"}[e.Status()]
 			body, _ = json.Marshal(map[string]any{"message": nil, "code": code})
 			return "application/json", body
@@ -174,13 +174,13 @@ func (s *suite) realmPerTenant(t *testing.T) string {
 	}{
 		{"acme at acme", both, acme, Acme, ""},
 		{"globex at globex", both, globex, Globex, ""},
-		{"acme at globex", both, acme, Globex, middleware.TenantMismatch},
-		{"globex at acme", both, globex, Acme, middleware.TenantMismatch},
-		{"realm acme, claim globex", both, mallory.AccessToken, Globex, middleware.TenantMismatch},
-		{"realm acme, claim globex, at acme", both, mallory.AccessToken, Acme, middleware.TenantMismatch},
-		{"no claim", both, service(Acme, "service-stray"), Acme, middleware.TenantMissing},
-		{"a realm that is not on the list", acmeOnly, globex, Globex, middleware.TenantUnknown},
-		{"a realm that does not exist", both, strings.Join(parts, "."), "initech", middleware.IssuerUntrusted},
+		{"acme at globex", both, acme, Globex, middleware.ReasonTenantMismatch},
+		{"globex at acme", both, globex, Acme, middleware.ReasonTenantMismatch},
+		{"realm acme, claim globex", both, mallory.AccessToken, Globex, middleware.ReasonTenantMismatch},
+		{"realm acme, claim globex, at acme", both, mallory.AccessToken, Acme, middleware.ReasonTenantMismatch},
+		{"no claim", both, service(Acme, "service-stray"), Acme, middleware.ReasonTenantMissing},
+		{"a realm that is not on the list", acmeOnly, globex, Globex, middleware.ReasonTenantUnknown},
+		{"a realm that does not exist", both, strings.Join(parts, "."), "initech", middleware.ReasonIssuerUntrusted},
 	} {
 		check.Equal(t, reason(c.guard, c.token, c.call), c.want, c.what)
 	}

@@ -291,7 +291,7 @@ func (s *suite) userInfo(t *testing.T) string {
 func (s *suite) revocation(t *testing.T) string {
 	rp, tokens := s.tokens(t, Acme)
 	check.NoError(t, rp.Revoke(interop.Deadline(t), tokens.AccessToken, "access_token"))
-	fresh := s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly})
+	fresh := s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection})
 	a := interop.Call(t, fresh+"/whoami", tokens.AccessToken)
 	check.Equal(t, a.Status, http.StatusUnauthorized, "a revoked access token at an API that introspects")
 	check.Contains(t, a.Challenge, `error="invalid_token"`)

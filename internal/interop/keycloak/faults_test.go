@@ -14,11 +14,11 @@ func (s *suite) faults(t *testing.T) string {
 	return faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: issuer, ClientID: "service", ClientSecret: interop.OddSecret},
 		JWT: &faults.API{
-			Config: middleware.Config{DiscoveryURL: issuer, Audience: []string{OrdersAPI}, Mode: middleware.JWTOnly},
+			Config: middleware.Config{DiscoveryURL: issuer, Audience: []string{OrdersAPI}, Mode: middleware.ModeJWT},
 		},
 		Introspection: &faults.API{
 			Config: middleware.Config{
-				DiscoveryURL: issuer, Audience: []string{OrdersAPI}, Mode: middleware.IntrospectionOnly, Introspection: s.introspection(),
+				DiscoveryURL: issuer, Audience: []string{OrdersAPI}, Mode: middleware.ModeIntrospection, Introspection: s.introspection(),
 			},
 		},
 		Login:  client.Config{DiscoveryURL: issuer, ClientID: "web", ClientSecret: interop.OddSecret},

@@ -18,7 +18,7 @@ type suite struct {
 
 func newSuite(t *testing.T) *suite {
 	s := &suite{kc: Start(t)}
-	s.orders = s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Mode: middleware.JWTOnly})
+	s.orders = s.api(t, middleware.Config{Audience: []string{OrdersAPI}, Mode: middleware.ModeJWT})
 	return s
 }
 

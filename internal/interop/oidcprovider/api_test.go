@@ -43,7 +43,7 @@ func (s *suite) opaqueThroughIntrospection(t *testing.T) string {
 
 func (s *suite) jwtAtIntrospection(t *testing.T) string {
 	api := s.api(t, middleware.Config{
-		Audience: []string{archiveAPI, ordersAPI}, Introspection: s.introspection(), Mode: middleware.IntrospectionOnly,
+		Audience: []string{archiveAPI, ordersAPI}, Introspection: s.introspection(), Mode: middleware.ModeIntrospection,
 	})
 	_, jwt := s.offline(t, ordersAPI)
 	_, opaque := s.offline(t, archiveAPI)

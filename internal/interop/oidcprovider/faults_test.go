@@ -13,7 +13,7 @@ func (s *suite) faults(t *testing.T) string {
 	return faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: s.op.Issuer, ClientID: "service", ClientSecret: interop.OddSecret},
 		JWT: &faults.API{
-			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{ordersAPI}, Mode: middleware.JWTOnly},
+			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{ordersAPI}, Mode: middleware.ModeJWT},
 			Request: client.TokenRequest{Resources: []string{ordersAPI}},
 		},
 		Introspection: &faults.API{

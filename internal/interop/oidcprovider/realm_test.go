@@ -55,7 +55,7 @@ func (s *suite) issuerPerTenant(t *testing.T) string {
 
 // keyRotation: neither the guard nor the client is told of the new keys.
 func (s *suite) keyRotation(t *testing.T) string {
-	api := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
+	api := s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
 	rp, old := s.offline(t, ordersAPI)
 	check.Equal(t, interop.Call(t, api+"/whoami", old.AccessToken).Status, http.StatusOK, "before")
 

@@ -46,8 +46,8 @@ func newSuite(t *testing.T) *suite {
 	s.op.Register(t, machine("service", "client_credentials"))
 	s.op.Register(t, machine("api"))
 
-	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.JWTOnly})
-	s.billing = s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.JWTOnly})
+	s.orders = s.api(t, middleware.Config{Audience: []string{ordersAPI}, Mode: middleware.ModeJWT})
+	s.billing = s.api(t, middleware.Config{Audience: []string{billingAPI}, Mode: middleware.ModeJWT})
 	s.files = s.api(t, middleware.Config{Audience: []string{archiveAPI}, Introspection: s.introspection()})
 	return s
 }

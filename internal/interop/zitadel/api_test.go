@@ -45,7 +45,7 @@ func (s *suite) introspecting(t *testing.T, clientID string, edit ...func(*intro
 		f(cfg)
 	}
 	return interop.API(t, middleware.Config{
-		DiscoveryURL: s.op.Issuer, Audience: []string{clientID}, Tenant: tenant(), Introspection: cfg, Mode: middleware.IntrospectionOnly,
+		DiscoveryURL: s.op.Issuer, Audience: []string{clientID}, Tenant: tenant(), Introspection: cfg, Mode: middleware.ModeIntrospection,
 	})
 }
 

@@ -14,12 +14,12 @@ func (s *suite) faults(t *testing.T) string {
 	return faults.Run(t, faults.Target{
 		Service: client.Config{DiscoveryURL: s.op.Issuer, ClientID: "service", ClientSecret: interop.OddSecret},
 		JWT: &faults.API{
-			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{"service"}, Mode: middleware.JWTOnly},
+			Config:  middleware.Config{DiscoveryURL: s.op.Issuer, Audience: []string{"service"}, Mode: middleware.ModeJWT},
 			Request: client.TokenRequest{Scopes: []string{tenantScope}},
 		},
 		Introspection: &faults.API{ // the client itself asks, about tokens of people
 			Config: middleware.Config{
-				DiscoveryURL: s.op.Issuer, Audience: []string{"web"}, Mode: middleware.IntrospectionOnly,
+				DiscoveryURL: s.op.Issuer, Audience: []string{"web"}, Mode: middleware.ModeIntrospection,
 				Introspection: &introspect.Config{ClientID: "web", ClientSecret: interop.OddSecret, AllowMissingAudience: true},
 			},
 			Token: func(t *testing.T) string { _, tokens := s.signedIn(t, "web"); return tokens.AccessToken },

@@ -39,7 +39,7 @@ func newSuite(t *testing.T) *suite {
 // api is an API for the tokens of these clients: the example storage makes a client its own audience.
 func (s *suite) api(t *testing.T, audience ...string) string {
 	t.Helper()
-	return interop.API(t, middleware.Config{DiscoveryURL: s.op.Issuer, Audience: audience, Mode: middleware.JWTOnly, Tenant: tenant()})
+	return interop.API(t, middleware.Config{DiscoveryURL: s.op.Issuer, Audience: audience, Mode: middleware.ModeJWT, Tenant: tenant()})
 }
 
 // relyingParty is our client at the provider; the secret is left out for the public one.
