@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/jws"
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/introspect"
 )
 
@@ -141,75 +141,79 @@ func (c *Config) issuers() (list []IssuerConfig, prefixes []string) {
 		if len(one.AccessTokenAlgs) == 0 {
 			one.AccessTokenAlgs = c.AccessTokenAlgs
 		}
-		list, prefixes = append(list, one), append(prefixes, fmt.Sprintf("Issuers[%d].", i))
+		list, prefixes = append(list, one), append(prefixes, prefix(i))
 	}
 	return list, prefixes
 }
+
+// prefix is how the fields of an entry of Issuers begin.
+func prefix(i int) string { return fmt.Sprintf("Issuers[%d].", i) }
 
 // named reports whether the configuration says which provider it is about.
 func (c *IssuerConfig) named() bool {
 	return c.DiscoveryURL != "" || c.Issuer != "" || c.Endpoints.JWKS != ""
 }
 
-// check finds the mistakes that can be found without looking at the issuers.
-func (c *Config) check() (errs []error) {
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+// check finds the mistakes that can be found in single fields.
+func (c *Config) check(problems *problem.List) {
 	switch {
 	case len(c.Audience) == 0 && !c.SkipAudienceCheck:
-		wrong("Audience: name this API as tokens do in aud, or set SkipAudienceCheck")
+		problems.Add("Audience", "name this API as tokens do in aud, or set SkipAudienceCheck")
 	case len(c.Audience) > 0 && c.SkipAudienceCheck:
-		wrong("SkipAudienceCheck: it contradicts Audience; leave one of them out")
+		problems.Add("SkipAudienceCheck", "it contradicts Audience: leave one of them out")
 	case slices.Contains(c.Audience, ""):
-		wrong("Audience: an audience is empty")
+		problems.Add("Audience", "an audience is empty")
 	}
-	if c.Mode != "" && !slices.Contains(modes, c.Mode) {
-		wrong("Mode: %q is none of %q", c.Mode, modes)
+	if !slices.Contains(modes, c.Mode) {
+		problems.Add("Mode", "%q is none of %q", c.Mode, modes)
 	}
 	if own := c.own(); c.Introspection != nil && len(c.Issuers) > 0 && !own.named() {
-		wrong("Introspection: it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")
+		problems.Add("Introspection", "it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")
 	}
 	if c.ClockSkew < 0 || c.ClockSkew > maxSkew {
-		wrong("ClockSkew: %v is not between 0 (which means %v) and %v", c.ClockSkew, defaultSkew, maxSkew)
+		problems.Add("ClockSkew", "%v is not between 0 (which means %v) and %v", c.ClockSkew, defaultSkew, maxSkew)
+		c.ClockSkew = 0 // introspection inherits it: one report is enough
 	}
 	if c.MaxLifetime < 0 {
-		wrong("MaxLifetime: it is negative")
+		problems.Add("MaxLifetime", "it is negative")
 	}
 	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
-		wrong("Realm: it may hold printable ASCII characters only")
+		problems.Add("Realm", "it may hold printable ASCII characters only")
 	}
 	if c.ResourceURL != "" {
 		u, err := url.Parse(c.ResourceURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(c.ResourceURL, "#") ||
 			strings.ContainsFunc(c.ResourceURL, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
-			wrong("ResourceURL: it must be an absolute URL without user information and fragment")
+			problems.Add("ResourceURL", "it must be an absolute URL without user information and fragment")
 		}
 	}
-	return errs
+	checkAlgs("", c.AccessTokenAlgs, problems)
+	for i := range c.Issuers {
+		checkAlgs(prefix(i), c.Issuers[i].AccessTokenAlgs, problems)
+	}
 }
 
 // checkAlgs finds algorithms that are never accepted.
-func checkAlgs(algs []string) error {
+func checkAlgs(prefix string, algs []string, problems *problem.List) {
 	for _, alg := range algs {
 		if !slices.Contains(jws.Algs, alg) {
-			return fmt.Errorf("AccessTokenAlgs: %q is not one of %s", alg, strings.Join(jws.Algs, " "))
+			problems.Add(prefix+"AccessTokenAlgs", "%q is not one of %s", alg, strings.Join(jws.Algs, " "))
 		}
 	}
-	return nil
 }
 
 // check finds mistakes in a tenant policy. The arguments say which kinds of issuers there are: templates, templates
 // without Tenants, and others.
-func (p *TenantPolicy) check(templates, unlisted, others bool) (errs []error) {
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Tenant."+format, args...)) }
+func (p *TenantPolicy) check(templates, unlisted, others bool, problems *problem.List) {
 	switch {
 	case slices.Contains(p.Claim, ""):
-		wrong("Claim: a key of the path is empty")
+		problems.Add("Claim", "a key of the path is empty")
 	case p.FromIssuer && !templates:
-		wrong("FromIssuer: it needs {tenant} in DiscoveryURL")
+		problems.Add("FromIssuer", "it needs {tenant} in DiscoveryURL")
 	case len(p.Claim) == 0 && !p.FromIssuer:
-		wrong("Claim: name the claim that holds the tenant, or set FromIssuer where DiscoveryURL holds {tenant}")
+		problems.Add("Claim", "name the claim that holds the tenant, or set FromIssuer where DiscoveryURL holds {tenant}")
 	case len(p.Claim) == 0 && others:
-		wrong("Claim: an issuer without {tenant} does not say which tenant its tokens are for: name the claim that does")
+		problems.Add("Claim", "name the claim that holds the tenant, because an issuer without {tenant} does not say which tenant its tokens are for")
 	}
 	given := 0
 	for _, is := range []bool{len(p.Allow) > 0, p.AllowFunc != nil, p.AllowAnyTenant} {
@@ -219,39 +223,18 @@ func (p *TenantPolicy) check(templates, unlisted, others bool) (errs []error) {
 	}
 	switch {
 	case given > 1:
-		wrong("Allow: set only one of Allow, AllowFunc and AllowAnyTenant")
+		problems.Add("Allow", "set only one of Allow, AllowFunc and AllowAnyTenant")
 	case given == 0 && unlisted:
-		wrong("Allow: a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant, or an IssuerConfig with Tenants: otherwise tokens choose where this program fetches keys")
+		problems.Add("Allow", "a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant, or an IssuerConfig with Tenants: otherwise tokens choose where this program fetches keys")
 	}
 	for _, tenant := range p.Allow {
 		if !validTenant(tenant) || templates && !others && !validSegment(tenant) {
-			wrong("Allow: %q cannot be a tenant", tenant)
+			problems.Add("Allow", "%q cannot be a tenant", tenant)
 		}
 	}
 	for _, s := range p.Match {
 		if err := s.check(false); err != nil {
-			wrong("Match: %w", err)
+			problems.Add("Match", "%v", err)
 		}
 	}
-	return errs
 }
-
-// prefixed puts a prefix before each error of a joined one.
-func prefixed(prefix string, err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var errs []error
-		for _, one := range joined.Unwrap() {
-			errs = append(errs, prefixed(prefix, one)...)
-		}
-		return errs
-	}
-	if wrong, ok := errors.AsType[*oidc.ConfigError](err); ok {
-		return []error{errors.New(prefix + wrong.Field + ": " + wrong.Problem)}
-	}
-	return []error{errors.New(prefix + err.Error())}
-}
-
-var errNoIssuer = errors.New("DiscoveryURL: set it to the issuer of the tokens, or set Issuer and Endpoints.JWKS for a provider without discovery")

@@ -16,7 +16,8 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// TestConfig holds each mistake to an error that names the field.
+// TestConfig holds each mistake to an *oidc.ConfigError that names the field, by its
+// whole path, and nothing else to one.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	type config = middleware.Config
@@ -28,7 +29,7 @@ func TestConfig(t *testing.T) {
 	claim := []string{"tenant"}
 	for name, c := range map[string]struct {
 		edit func(*config)
-		want []string // parts of the error; none = it is right
+		want []string // the field of each error, with a colon, and parts of their texts; none = it is right
 	}{
 		"as it is":                       {func(*config) {}, nil},
 		"no issuer":                      {func(c *config) { c.DiscoveryURL = "" }, []string{"DiscoveryURL: "}},
@@ -44,6 +45,8 @@ func TestConfig(t *testing.T) {
 		"negative skew":                  {func(c *config) { c.ClockSkew = -1 }, []string{"ClockSkew: "}},
 		"lifetime":                       {func(c *config) { c.MaxLifetime = -1 }, []string{"MaxLifetime: "}},
 		"mode":                           {func(c *config) { c.Mode = "jwts" }, []string{"Mode: ", `"jwts"`, `"introspection"`}},
+		"mode by its zero value":         {func(c *config) { c.Mode = "" }, nil},
+		"mode by its string":             {func(c *config) { c.Mode = "jwt" }, nil},
 		"realm":                          {func(c *config) { c.Realm = "a\r\nb" }, []string{"Realm: "}},
 		"resource":                       {func(c *config) { c.ResourceURL = "/api" }, []string{"ResourceURL: "}},
 		"resource with a fragment":       {func(c *config) { c.ResourceURL = "https://api.example.com/#x" }, []string{"ResourceURL: "}},
@@ -57,6 +60,15 @@ func TestConfig(t *testing.T) {
 		"ModeJWT with introspection":     {func(c *config) { c.Mode, c.Introspection = middleware.ModeJWT, inspect }, []string{"Mode: "}},
 		"introspection without a client": {func(c *config) { c.Introspection = &introspect.Config{} }, []string{"Introspection.ClientID: "}},
 		"issuer of others":               {func(c *config) { c.Issuers = []middleware.IssuerConfig{{}} }, []string{"Issuers[0].DiscoveryURL: "}},
+		"nested introspection without a client": {func(c *config) {
+			c.Mode = middleware.ModeBoth
+			c.Introspection = inspect
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example", Introspection: inspect}, {DiscoveryURL: "https://b.example", Introspection: &introspect.Config{MaxEntries: -1}}}
+		}, []string{"Issuers[1].Introspection.ClientID: ", "Issuers[1].Introspection.MaxEntries: "}},
+		"what issuers inherit is reported once": {func(c *config) {
+			c.AccessTokenAlgs, c.ClockSkew, c.Introspection = []string{"none"}, -1, inspect
+			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://a.example"}}
+		}, []string{"AccessTokenAlgs: ", "ClockSkew: "}},
 		"issuer of others, alg": {func(c *config) {
 			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", AccessTokenAlgs: []string{"x"}}}
 		}, []string{"Issuers[0].AccessTokenAlgs: "}},
@@ -111,11 +123,11 @@ func TestConfig(t *testing.T) {
 		"template over a fixed issuer": {func(c *config) {
 			template(anyTenant())(c)
 			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: realmsURL + "a"}}
-		}, []string{"twice"}},
+		}, []string{"Issuers: ", "twice"}},
 		"template twice over": {func(c *config) {
 			template(anyTenant())(c)
 			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: realmsURL + "{tenant}/"}}
-		}, []string{"twice"}},
+		}, []string{"Issuers: ", "twice"}},
 		"template, others, no claim": {func(c *config) {
 			template(&middleware.TenantPolicy{AllowAnyTenant: true, FromIssuer: true})(c)
 			c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example", Tenants: claim}}
@@ -191,10 +203,18 @@ func TestConfig(t *testing.T) {
 			}
 			check.True(t, err != nil && guard == nil, "no error")
 			check.Contains(t, err.Error(), c.want...)
-			check.Equal(t, strings.Count(err.Error(), "\n")+1, max(1, strings.Count(strings.Join(c.want, ""), ": ")), "errors in "+err.Error())
-			for line := range strings.Lines(err.Error()) {
-				check.True(t, strings.HasPrefix(line, "middleware: "), "prefix of %s", line)
+			var fields, want []string
+			for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
+				wrong := check.As[*oidc.ConfigError](t, one)
+				check.Equal(t, wrong.Package, "middleware", "package of "+one.Error())
+				fields = append(fields, wrong.Field)
 			}
+			for _, part := range c.want {
+				if field, ok := strings.CutSuffix(part, ": "); ok {
+					want = append(want, field)
+				}
+			}
+			check.DeepEqual(t, slices.Sorted(slices.Values(fields)), slices.Sorted(slices.Values(want)), "fields of "+err.Error())
 			check.Equal(t, fmt.Sprint(check.Panics(t, func() { middleware.Protect(cfg) })), err.Error(), "panic of Protect")
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/jws"
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/introspect"
 )
@@ -53,16 +53,17 @@ func Protect(cfg Config) func(http.Handler) http.Handler {
 	return g.Wrap
 }
 
-// New checks the configuration and does no I/O: a provider that is down stops no server from starting. The error joins
-// all that is wrong, naming the fields.
+// New checks the configuration and does no I/O: a provider that is down stops no server from starting. Its error joins
+// an *oidc.ConfigError for each mistake.
 func New(cfg Config) (*Guard, error) {
+	problems := &problem.List{Package: "middleware"}
+	cfg.Mode = cmp.Or(cfg.Mode, ModeAuto)
+	cfg.check(problems)
 	g := &Guard{cfg: cfg, log: cfg.Logger, budgets: newBudgets()}
 	if g.log == nil {
 		g.log = slog.Default()
 	}
-	errs := cfg.check()
 	g.cfg.ClockSkew = cmp.Or(cfg.ClockSkew, defaultSkew)
-	g.cfg.Mode = cmp.Or(cfg.Mode, ModeAuto)
 	g.cfg.Realm = cmp.Or(cfg.Realm, "api")
 	g.cfg.Audience = slices.Clone(cfg.Audience)
 	if !cfg.SkipAudienceCheck {
@@ -75,26 +76,24 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g.metadataURL = metadataURL(cfg.ResourceURL)
 	g.tokens = cache.New[facts](cmp.Or(cfg.TokenCacheSize, defaultCacheSize))
-	errs = append(errs, g.addIssuers()...)
-	errs = append(errs, g.checkTogether()...)
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("middleware: %w", err)
-	}
-	if err := errors.Join(errs...); err != nil {
+	g.addIssuers(problems)
+	g.checkTogether(problems)
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return g, nil
 }
 
 // addIssuers makes the sources, templates, introspection clients and the parser.
-func (g *Guard) addIssuers() (errs []error) {
+func (g *Guard) addIssuers(problems *problem.List) {
 	list, prefixes := g.cfg.issuers()
 	all := false
 	var algs []string
 	for i, cfg := range list {
 		cfg.AccessTokenAlgs = slices.Clone(cfg.AccessTokenAlgs)
-		problems := errors.Join(checkAlgs(cfg.AccessTokenAlgs), g.addIssuer(cfg))
-		errs = append(errs, prefixed(prefixes[i], problems)...)
+		var found problem.List
+		g.addIssuer(cfg, &found)
+		problems.Take(prefixes[i], found.Err())
 		all = all || len(cfg.AccessTokenAlgs) == 0
 		algs = append(algs, cfg.AccessTokenAlgs...)
 	}
@@ -102,91 +101,78 @@ func (g *Guard) addIssuers() (errs []error) {
 		algs = nil
 	}
 	g.parser = jws.NewParser(jws.Options{Algs: algs, Types: accessTypes, MaxSize: maxToken})
-	return errs
 }
 
-func (g *Guard) addIssuer(cfg IssuerConfig) error {
-	inspect, err := g.addIntrospection(cfg)
-	if g.cfg.Mode == ModeIntrospection {
-		if cfg.Introspection == nil {
-			return errors.New("Introspection: Mode ModeIntrospection needs it")
-		}
-		if isTemplate(cfg) { // it says which tenant an issuer is: no source is ever made of it
-			t, wrong := g.newTemplate(cfg)
-			if wrong != nil {
-				return errors.Join(err, wrong)
-			}
+// addIssuer makes what one issuer needs. The problems name the fields of IssuerConfig.
+func (g *Guard) addIssuer(cfg IssuerConfig, problems *problem.List) {
+	inspect := g.addIntrospection(cfg, problems)
+	keys := g.cfg.Mode != ModeIntrospection
+	if cfg.Introspection == nil && (g.cfg.Mode == ModeIntrospection || g.cfg.Mode == ModeBoth) {
+		problems.Add("Introspection", "set it, because Mode %q needs it", g.cfg.Mode)
+	}
+	switch {
+	case isTemplate(cfg):
+		if t := g.newTemplate(cfg, problems); t != nil {
+			t.introspect = inspect
 			g.templates = append(g.templates, t)
-			return err
 		}
-		if cfg.DiscoveryURL != "" { // its keys are not used
-			src, wrong := g.newSource(cfg)
-			if wrong != nil {
-				return errors.Join(err, wrong)
-			}
-			src.vouching = g.cfg.vouching(cfg)
-			g.sources = append(g.sources, src)
-		}
-		return err
+		return
+	case !keys && cfg.DiscoveryURL == "":
+		return // neither its keys nor its metadata are needed
+	case !cfg.named():
+		problems.Add("DiscoveryURL", "set it to the issuer of the tokens, or set Issuer and Endpoints.JWKS for a provider without discovery")
+		return
+	case cfg.DiscoveryURL == "" && cfg.Issuer == "":
+		problems.Add("Issuer", "set it to the iss of the tokens, or set DiscoveryURL")
+		return
+	case cfg.DiscoveryURL == "" && cfg.Endpoints.JWKS == "":
+		problems.Add("Endpoints.JWKS", "set it to the URL of the keys, or set DiscoveryURL")
+		return
 	}
-	if g.cfg.Mode == ModeBoth && cfg.Introspection == nil {
-		err = errors.Join(err, errors.New("Introspection: Mode ModeBoth needs it"))
-	}
-	if !cfg.named() {
-		return errors.Join(err, errNoIssuer)
-	}
-	if isTemplate(cfg) {
-		t, wrong := g.newTemplate(cfg)
-		if wrong != nil {
-			return errors.Join(err, wrong)
-		}
-		t.introspect = inspect
-		g.templates = append(g.templates, t)
-		return err
-	}
-	if cfg.DiscoveryURL == "" && cfg.Issuer == "" {
-		return errors.Join(err, errors.New("Issuer: set it to the iss of the tokens, or set DiscoveryURL"))
-	}
-	if cfg.DiscoveryURL == "" && cfg.Endpoints.JWKS == "" {
-		return errors.Join(err, errors.New("Endpoints.JWKS: set it to where the keys are, or set DiscoveryURL"))
-	}
-	src, wrong := g.newSource(cfg)
-	if wrong != nil {
-		return errors.Join(err, wrong)
+	src, err := g.newSource(cfg)
+	if err != nil {
+		problems.Take("", err)
+		return
 	}
 	src.introspect, src.vouching = inspect, g.cfg.vouching(cfg)
 	g.sources = append(g.sources, src)
-	return err
 }
 
 // checkTogether finds what is wrong between fields that are right on their own.
-func (g *Guard) checkTogether() (errs []error) {
+func (g *Guard) checkTogether(problems *problem.List) {
 	list, _ := g.cfg.issuers()
 	templates := slices.ContainsFunc(list, isTemplate)
 	unlisted := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return isTemplate(cfg) && cfg.Tenants == nil })
 	others := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
 	if g.tenants != nil {
-		errs = append(errs, g.tenants.check(templates, unlisted, others)...)
+		var found problem.List
+		g.tenants.check(templates, unlisted, others, &found)
+		problems.Take("Tenant.", found.Err())
 	} else if templates {
-		errs = append(errs, errors.New("Tenant: {tenant} in DiscoveryURL needs a policy"))
+		problems.Add("Tenant", "{tenant} in DiscoveryURL needs a policy")
 	}
 	if g.cfg.Mode == ModeJWT && len(g.inspects) > 0 {
-		errs = append(errs, errors.New("Mode: ModeJWT never uses Introspection: leave one of them out"))
+		problems.Add("Mode", "%q never uses Introspection: leave one of them out", ModeJWT)
 	}
 	if (g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection) && len(g.inspects) > 1 {
-		errs = append(errs, errors.New("Introspection: an opaque token does not say whose it is: only one issuer may introspect"))
+		problems.Add("Introspection", "only one issuer may introspect, because an opaque token does not name its issuer")
 	}
-	twice := g.indexIssuers()
-	return slices.Concat(errs, g.cfg.checkVouching(len(twice) == 0), twice)
+	distinct := g.indexIssuers(problems)
+	g.cfg.checkVouching(distinct, problems)
 }
 
-// indexIssuers fills g.byIssuer. Its errors are issuers that two sources, or a source and a template, would answer for.
-func (g *Guard) indexIssuers() (errs []error) {
+// indexIssuers fills g.byIssuer. It is false when two sources, or a source and a template, would answer for an issuer.
+func (g *Guard) indexIssuers(problems *problem.List) (distinct bool) {
 	g.byIssuer = make(map[string]*source)
+	distinct = true
+	twice := func(issuer string) {
+		problems.Add("Issuers", "%q is there twice", issuer)
+		distinct = false
+	}
 	for _, src := range g.sources {
 		for _, iss := range src.meta.Issuers() {
 			if g.byIssuer[iss] != nil || slices.ContainsFunc(g.templates, func(t *template) bool { _, ok := t.capture(iss); return ok }) {
-				errs = append(errs, fmt.Errorf("Issuers: %q is there twice", iss))
+				twice(iss)
 				break
 			}
 			g.byIssuer[iss] = src
@@ -195,11 +181,11 @@ func (g *Guard) indexIssuers() (errs []error) {
 	for i, t := range g.templates {
 		for _, other := range g.templates[:i] {
 			if slices.ContainsFunc(t.patterns, func(p pattern) bool { return slices.Contains(other.patterns, p) }) {
-				errs = append(errs, fmt.Errorf("Issuers: %q is there twice", t.issuer(placeholder)))
+				twice(t.issuer(placeholder))
 			}
 		}
 	}
-	return errs
+	return distinct
 }
 
 // Ready fetches what is needed to verify tokens, unless it is there or a failed fetch is too recent, and returns nil

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/introspect"
 )
 
 // addIntrospection makes the introspection client of an issuer, nil when it has none.
-func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error) {
+func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *introspect.Client {
 	if issuer.Introspection == nil {
-		return nil, nil
+		return nil
 	}
 	cfg := *issuer.Introspection
 	if cfg.Endpoint == "" {
@@ -29,7 +30,8 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 		}
 	}
 	if strings.Contains(cfg.DiscoveryURL+cfg.Endpoint, placeholder) || cfg.DiscoveryURL == "" && cfg.Endpoint == "" {
-		return nil, errors.New("Introspection: it needs an Endpoint or DiscoveryURL of its own, without " + placeholder)
+		problems.Add("Introspection", "it needs an Endpoint or DiscoveryURL of its own, without %s", placeholder)
+		return nil
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = g.cfg.HTTPClient
@@ -48,14 +50,15 @@ func (g *Guard) addIntrospection(issuer IssuerConfig) (*introspect.Client, error
 	}
 	client, err := introspect.New(cfg)
 	if err != nil {
-		return nil, errors.Join(prefixed("Introspection.", err)...)
+		problems.Take("Introspection.", err)
+		return nil
 	}
 	client.ReadAnswers(g.reading(&cfg))
 	g.inspects = append(g.inspects, client)
 	if g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection {
 		g.opaque, g.opaqueTemplate, g.opaqueVouching = client, isTemplate(issuer), g.cfg.vouching(issuer)
 	}
-	return client, nil
+	return client
 }
 
 // introspects reports whether any token can be introspected.

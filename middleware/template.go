@@ -1,12 +1,12 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/introspect"
 )
 
@@ -39,24 +39,28 @@ func isTemplate(cfg IssuerConfig) bool {
 	return strings.ContainsAny(cfg.DiscoveryURL+cfg.Issuer+cfg.Endpoints.JWKS, "{}")
 }
 
-// newTemplate checks cfg, by making one source of it that is thrown away.
-func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
-	var errs []error
+// newTemplate checks cfg, by making one source of it that is thrown away. It returns nil when it finds a problem.
+func (g *Guard) newTemplate(cfg IssuerConfig, problems *problem.List) *template {
+	right := true
+	wrong := func(field, format string, args ...any) {
+		right = false
+		problems.Add(field, format, args...)
+	}
 	for _, field := range []struct{ name, value string }{
 		{"DiscoveryURL", cfg.DiscoveryURL}, {"Issuer", cfg.Issuer}, {"Endpoints.JWKS", cfg.Endpoints.JWKS},
 	} {
 		if err := checkPlaceholder(field.value); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", field.name, err))
+			wrong(field.name, "%v", err)
 		}
 	}
-	if len(errs) == 0 && cfg.Issuer != "" && !strings.Contains(cfg.Issuer, placeholder) {
-		errs = append(errs, fmt.Errorf("Issuer: it needs %s where the issuers have their tenant, as the other URLs do", placeholder))
+	if right && cfg.Issuer != "" && !strings.Contains(cfg.Issuer, placeholder) {
+		wrong("Issuer", "it needs %s where the issuers have their tenant, as the other URLs do", placeholder)
 	}
-	if len(errs) == 0 && cfg.DiscoveryURL != "" && !strings.Contains(cfg.DiscoveryURL, placeholder) {
-		errs = append(errs, fmt.Errorf("DiscoveryURL: it needs %s too: each tenant's issuer has a document of its own", placeholder))
+	if right && cfg.DiscoveryURL != "" && !strings.Contains(cfg.DiscoveryURL, placeholder) {
+		wrong("DiscoveryURL", "it needs %s too, because each tenant's issuer has its own document", placeholder)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if !right {
+		return nil
 	}
 	t := &template{cfg: cfg, create: g.newSource, vouching: g.cfg.vouching(cfg)}
 	if g.tenants != nil {
@@ -70,14 +74,16 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 	}
 	if filled := t.fill(probe); g.cfg.Mode != ModeIntrospection || filled.DiscoveryURL != "" {
 		if _, err := g.newSource(filled); err != nil {
-			return nil, err
+			problems.Take("", err)
+			return nil
 		}
 	}
 	issuers := []string{strings.Replace(cfg.Issuer, placeholder, probe, 1)}
 	if cfg.Issuer == "" {
 		_, found, err := discovery.URLs(strings.Replace(cfg.DiscoveryURL, placeholder, probe, 1))
 		if err != nil {
-			return nil, fmt.Errorf("DiscoveryURL: %w", err)
+			problems.Add("DiscoveryURL", "%v", err)
+			return nil
 		}
 		issuers = found
 	}
@@ -85,7 +91,7 @@ func (g *Guard) newTemplate(cfg IssuerConfig) (*template, error) {
 		prefix, suffix, _ := strings.Cut(iss, probe)
 		t.patterns = append(t.patterns, pattern{prefix, suffix})
 	}
-	return t, nil
+	return t
 }
 
 // listed are the tenants of a template that IssuerConfig.Tenants or Allow names, and that it may vouch for.

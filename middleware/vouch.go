@@ -1,9 +1,9 @@
 package middleware
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/relyingparty/oidc/internal/problem"
 )
 
 // vouching says which tenants the tokens of one issuer may be for. Nil means any that the policy allows.
@@ -59,47 +59,45 @@ func (c *Config) vouching(issuer IssuerConfig) *vouching {
 }
 
 // checkVouching finds what is wrong with IssuerConfig.Tenants and, among distinct issuers, where it is missing.
-func (c *Config) checkVouching(distinct bool) (errs []error) {
+func (c *Config) checkVouching(distinct bool, problems *problem.List) {
 	list, prefixes := c.issuers()
 	templates := 0
 	for i, issuer := range list {
 		if isTemplate(issuer) {
 			templates++
 		}
-		for _, err := range issuer.checkTenants(c.Tenant != nil) {
-			errs = append(errs, fmt.Errorf("%sTenants: %w", prefixes[i], err))
-		}
+		issuer.checkTenants(c.Tenant != nil, prefixes[i]+"Tenants", problems)
 	}
 	if c.Tenant == nil || len(list) < 2 || !distinct || c.Tenant.shared() {
-		return errs
+		return
 	}
 	for i, issuer := range list {
 		switch {
 		case issuer.Tenants != nil, templates == 1 && isTemplate(issuer):
 		case prefixes[i] == "":
-			errs = append(errs, errors.New("Tenant: the issuer of DiscoveryURL is one of several, and could vouch for tenants of the others: "+
-				"move it into Issuers and list its Tenants there, or set Tenant.AllowFunc or Tenant.AllowSharedTenants"))
+			problems.Add("Tenant", "the issuer of DiscoveryURL is one of several, and could vouch for tenants of the others: "+
+				"move it into Issuers and list its Tenants there, or set Tenant.AllowFunc or Tenant.AllowSharedTenants")
 		default:
-			errs = append(errs, fmt.Errorf("%sTenants: list the tenants this issuer may vouch for, since it is one of several, or set Tenant.AllowFunc or Tenant.AllowSharedTenants", prefixes[i]))
+			problems.Add(prefixes[i]+"Tenants", "list the tenants this issuer may vouch for, since it is one of several, or set Tenant.AllowFunc or Tenant.AllowSharedTenants")
 		}
 	}
-	return errs
 }
 
 // checkTenants finds mistakes in the list itself. policy says that there is a tenant policy.
-func (c *IssuerConfig) checkTenants(policy bool) (errs []error) {
+func (c *IssuerConfig) checkTenants(policy bool, field string, problems *problem.List) {
 	switch {
 	case c.Tenants == nil:
-		return nil
+		return
 	case len(c.Tenants) == 0: // the outcome of a query that found nothing, perhaps: not a reason to allow everything
-		return []error{errors.New("it is empty: list tenants, or leave it nil")}
+		problems.Add(field, "it is empty: list tenants, or leave it nil")
+		return
 	case !policy:
-		return []error{errors.New("set Config.Tenant, which says where a token names its tenant")}
+		problems.Add(field, "set Config.Tenant, which says where a token names its tenant")
+		return
 	}
 	for _, tenant := range c.Tenants {
 		if !validTenant(tenant) || isTemplate(*c) && !validSegment(tenant) {
-			errs = append(errs, fmt.Errorf("%q cannot be a tenant", tenant))
+			problems.Add(field, "%q cannot be a tenant", tenant)
 		}
 	}
-	return errs
 }

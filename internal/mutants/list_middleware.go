@@ -248,13 +248,13 @@ var middleware = []mutant{
 	change("config-without-audience", "config.go", `case len(c.Audience) == 0 && !c.SkipAudienceCheck:`, `case false:`),
 	change("config-audience-and-no-check", "config.go", `case len(c.Audience) > 0 && c.SkipAudienceCheck:`, `case false:`),
 	change("config-audience-empty", "config.go", `case slices.Contains(c.Audience, ""):`, `case len(c.Audience) == 1 && slices.Contains(c.Audience, "\x00"):`),
-	change("config-mode", "config.go", `if c.Mode != "" && !slices.Contains(modes, c.Mode) {`, `if false {`),
+	change("config-mode", "config.go", `if !slices.Contains(modes, c.Mode) {`, `if false {`),
 	change("config-skew", "config.go", `if c.ClockSkew < 0 || c.ClockSkew > maxSkew {`, `if c.ClockSkew < 0 {`),
 	change("config-max-lifetime", "config.go", `if c.MaxLifetime < 0 {`, `if false {`),
 	change("config-realm", "config.go", `if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {`, `if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' }) {`),
 	change("config-resource-url-with-quotes", "config.go", `r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
-			wrong("ResourceURL`, `r <= ' ' || r == '\\' || r > '~' }) {
-			wrong("ResourceURL`),
+			problems.Add("ResourceURL`, `r <= ' ' || r == '\\' || r > '~' }) {
+			problems.Add("ResourceURL`),
 	change("config-algs-of-any-kind", "config.go", `if !slices.Contains(jws.Algs, alg) {`, `if !slices.Contains(jws.Algs, alg) && alg == "" {`),
 	change("config-two-allows", "config.go", `case given > 1:`, `case false:`),
 	change("config-allow-of-any-form", "config.go", `if !validTenant(tenant) || templates`, `if templates`),
