@@ -60,6 +60,7 @@ func TestIDTokenSignature(t *testing.T) {
 		"oidcc-client-test-idtoken-sig-none":       {"ES256", map[string]any{"alg": "none"}, func(raw string) string { return raw + "AAAA" }, "alg"},
 		"none in another case":                     {"ES256", nil, withHeader(`{"alg":"NONE"}`), "alg"},
 		"no signature":                             {"ES256", nil, cutSignature, ""},
+		"none, no signature":                       {"ES256", map[string]any{"alg": "none"}, nil, "alg"},
 		"oidcc-client-test-invalid-sig-hs256":      {"RS256", map[string]any{"alg": "HS256"}, nil, "alg"},
 		"oidcc-client-test-kid-absent-single-jwks": {"ES256", map[string]any{"kid": nil}, nil, ""},
 		"unknown kid":                              {"ES256", map[string]any{"kid": "another"}, nil, "signature"},

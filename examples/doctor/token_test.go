@@ -60,7 +60,7 @@ func TestToken(t *testing.T) {
 		"with-scheme":      {token: func(p *oidctest.Provider) string { return "Bearer " + signed(nil, nil)(p) }, verdict: "401 token_malformed", blamed: "form"},
 		"encrypted":        {token: func(*oidctest.Provider) string { return "eyJhbGciOiJkaXIifQ..AAAA.AAAA.AAAA" }, verdict: "401 token_malformed", blamed: "form"},
 		"too-large":        {token: func(*oidctest.Provider) string { return strings.Repeat("A", 17<<10) }, verdict: "401 token_too_large: the token is too large", blamed: "form"},
-		"alg-none":         {token: signed(map[string]any{"alg": "none"}, nil), verdict: "401 token_malformed", blamed: "form"},
+		"alg-none":         {token: signed(map[string]any{"alg": "none"}, nil), verdict: "401 alg_not_allowed: the signature algorithm is not allowed", blamed: "alg", passed: "form"},
 		"alg-none-signed":  {token: func(p *oidctest.Provider) string { return signed(map[string]any{"alg": "none"}, nil)(p) + "AAAA" }, verdict: "401 alg_not_allowed: the signature algorithm is not allowed", blamed: "alg", passed: "form"},
 		"alg-hs256":        {token: signed(map[string]any{"alg": "HS256"}, nil), verdict: "401 alg_not_allowed", blamed: "alg", passed: "form", unknown: "typ"},
 		"crit":             {token: signed(map[string]any{"crit": []string{"exp"}}, nil), verdict: "401 token_malformed", blamed: "header", passed: "form", unknown: "alg"},

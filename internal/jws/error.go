@@ -28,5 +28,6 @@ var (
 	errKeyID      = &Error{Malformed, "jws: the header's kid is not a string of at most 1024 bytes"}
 	errTypeForm   = &Error{Malformed, "jws: the header's typ is not a string"}
 	errAlg        = &Error{AlgNotAllowed, "jws: the token's alg is not one of those allowed"}
+	errNone       = &Error{AlgNotAllowed, "jws: the token is not signed: its alg is none"}
 	errType       = &Error{TypeNotAllowed, "jws: the token's typ is not one of those allowed"}
 )

@@ -63,7 +63,7 @@ func parse(raw string, o Options, headers *headers) (*Token, error) {
 	}
 	first, last, ok := dots(raw)
 	if !ok {
-		return nil, errForm
+		return nil, formError(raw)
 	}
 	t := &Token{signed: raw[:last]}
 	room := rooms.Get().(*[]byte)
@@ -120,6 +120,32 @@ func dots(raw string) (first, last int, ok bool) {
 	return first, last, strings.IndexByte(raw, '\n') < 0 && strings.IndexByte(raw, '\r') < 0
 }
 
+// formError says what is wrong with a token that is not three parts. One without a
+// signature may be an unsecured JWT (RFC 7519 section 6): whoever reads that it is
+// malformed looks for the fault in the wrong place.
+func formError(raw string) *Error {
+	header, rest, _ := strings.Cut(raw, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || payload == "" || signature != "" {
+		return errForm
+	}
+	decoded, err := encoding.DecodeString(header)
+	if err != nil {
+		return errForm
+	}
+	h, err := claims.ParseHeader(decoded)
+	if err != nil {
+		return errForm
+	}
+	if alg, _, err := h.String("alg"); err != nil || !unsecured(alg) {
+		return errForm
+	}
+	return errNone
+}
+
+// unsecured reports whether alg is none, however it is written.
+func unsecured(alg string) bool { return strings.EqualFold(alg, "none") }
+
 func (t *Header) read(raw []byte, o Options) error {
 	h, err := claims.ParseHeader(raw)
 	if err != nil {
@@ -132,8 +158,11 @@ func (t *Header) read(raw []byte, o Options) error {
 	if err != nil || !ok {
 		return errAlgMissing
 	}
+	if unsecured(alg) {
+		return errNone
+	}
 	if o.AnyAlg {
-		t.Alg, ok = alg, alg != "" && !strings.EqualFold(alg, "none")
+		t.Alg, ok = alg, alg != ""
 	} else {
 		t.Alg, ok = allowed(alg, o.Algs)
 	}

@@ -92,6 +92,39 @@ func TestParseRefusesForm(t *testing.T) {
 	}
 }
 
+// A token that is not signed is reported as what it is, with or without something in the signature's place.
+func TestParseTellsUnsecured(t *testing.T) {
+	t.Parallel()
+	unsigned := func(header string) string { return b64(header) + "." + b64(`{}`) + "." }
+	for name, test := range map[string]struct {
+		raw  string
+		none bool
+	}{
+		"none":                 {unsigned(`{"alg":"none"}`), true},
+		"none in another case": {unsigned(`{"alg":"nOnE"}`), true},
+		"none among others":    {unsigned(`{"typ":"JWT","alg":"none","kid":"x"}`), true},
+		"with a signature":     {unsigned(`{"alg":"none"}`) + b64("x"), true},
+		"another alg":          {unsigned(`{"alg":"RS256"}`), false},
+		"no alg":               {unsigned(`{}`), false},
+		"alg a number":         {unsigned(`{"alg":1}`), false},
+		"alg twice":            {unsigned(`{"alg":"none","alg":"none"}`), false},
+		"alg in another case":  {unsigned(`{"Alg":"none"}`), false},
+		"no payload":           {b64(`{"alg":"none"}`) + "..", false},
+		"no header":            {"." + b64(`{}`) + ".", false},
+		"two parts":            {b64(`{"alg":"none"}`) + "." + b64(`{}`), false},
+		"four parts":           {unsigned(`{"alg":"none"}`) + ".", false},
+		"header no JSON":       {unsigned(`alg=none`), false},
+		"header not base64":    {"!!!." + b64(`{}`) + ".", false},
+	} {
+		for _, o := range []jws.Options{{}, {AnyAlg: true}, {Algs: []string{"none", "RS256"}}} {
+			_, err := jws.Parse(test.raw, o)
+			e := check.As[*jws.Error](t, err)
+			check.Equal(t, e.Reason == jws.AlgNotAllowed, test.none, name+": alg not allowed")
+			check.Equal(t, strings.Contains(err.Error(), "none"), test.none, name+": the error names it")
+		}
+	}
+}
+
 func TestParseRefusesHeader(t *testing.T) {
 	t.Parallel()
 	for header, reason := range map[string]jws.Reason{
