@@ -33,11 +33,14 @@ type Authorization struct {
 	Transaction *Transaction
 }
 
-// Authorize starts a login: it makes state, nonce and PKCE verifier, and the request that the browser takes to the
-// provider. Keep the Transaction where only this browser's requests find it, and use it once.
+// Authorize starts a login: it makes state, nonce and PKCE verifier, and the
+// request that the browser takes to the provider. Keep the Transaction where
+// only this browser's requests find it, and use it once.
 //
-// It needs the provider's metadata, so it may block and fail with KindUnreachable or KindProtocol; ErrEndpointMissing
-// when there is no authorization endpoint.
+// It needs the provider's metadata, so it may block and fail with
+// KindUnreachable or KindProtocol; ErrEndpointMissing when there is no
+// authorization endpoint; KindConfig when no ID token of this provider could be
+// accepted afterwards.
 func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorization, error) {
 	const op = "authorize"
 	if c.cfg.RedirectURL == "" {
@@ -61,6 +64,11 @@ func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorizat
 	}
 	if md.AuthorizationEndpoint == "" {
 		return nil, missingEndpoint(op, "authorization_endpoint", "Authorization")
+	}
+	if slices.Contains(r.scopes, "openid") { // nobody should sign in for an ID token that can never be accepted
+		if _, err := c.signatures(ctx, op, md, true); err != nil {
+			return nil, err
+		}
 	}
 	now := time.Now().Round(0)
 	tx := &Transaction{

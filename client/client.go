@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/relyingparty/oidc"
@@ -36,6 +37,7 @@ type Client struct {
 	secret      func() []byte
 	extraToken  func() url.Values
 	warnKeysUse sync.Once
+	algs        atomic.Pointer[string] // the allow-list that was logged last
 	noted       *cache.Cache[struct{}] // what noteAudience has logged
 }
 
@@ -92,6 +94,9 @@ func New(cfg Config) (*Client, error) {
 	})
 	cfg.ClientSecret, cfg.Auth, cfg.ExtraTokenParams = "", nil, nil
 	c.cfg = cfg
+	if len(cfg.IDTokenAlgs) > 0 { // otherwise the metadata says
+		c.noteAlgs(context.Background(), cfg.IDTokenAlgs)
+	}
 	return c, nil
 }
 
@@ -106,7 +111,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	if c.cfg.RedirectURL == "" {
 		return nil
 	}
-	return c.readyKeys(ctx, op, md)
+	return c.readySignatures(ctx, op, md)
 }
 
 // metadata returns what is known of the provider, fetching it when nothing is.

@@ -52,8 +52,20 @@ type Config struct {
 	ResponseMode string
 	// AuthorizationMethod is "GET" (the default), "POST" (parameters in a form body) or "POST-query" (POST with them in the query).
 	AuthorizationMethod string
-	// IDTokenAlgs is the allow-list of signature algorithms. Nil: what the metadata lists of the asymmetric ones,
-	// all of these when it lists none. HS256 needs a ClientSecret and a provider without keys.
+	// IDTokenAlgs is the allow-list of signature algorithms of ID tokens, of
+	// back-channel logout tokens and of signed userinfo answers. It may hold
+	//
+	//   - RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and
+	//     Ed25519, whose signatures are checked with the provider's keys;
+	//   - HS256, whose key is ClientSecret, alone or beside the others. Neither kind
+	//     of signature is ever checked with the other's key.
+	//
+	// Set it to what the client is registered for
+	// (id_token_signed_response_alg): a provider may list algorithms that it
+	// uses for other clients only, and tokens under these are accepted as well.
+	// The list in force is logged at info level when it is known. If empty, the
+	// asymmetric algorithms that the metadata lists are allowed, and all of
+	// them when it lists none.
 	IDTokenAlgs []string
 	// ClockSkew is how far the provider's clock may be off: 30 s when zero, at most 5 minutes.
 	ClockSkew time.Duration

@@ -70,6 +70,8 @@ func TestNewAccepts(t *testing.T) {
 		"empty scopes":                    func(cfg *client.Config) { cfg.Scopes = []string{} },
 		"prompt in every request":         func(cfg *client.Config) { cfg.ExtraAuthParams = url.Values{"prompt": {"consent"}} },
 		"no keys, unsigned":               func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.SkipIDTokenSignature = true },
+		"HS256 beside keys":               func(cfg *client.Config) { static(cfg); cfg.IDTokenAlgs = []string{"HS256"} },
+		"HS256 and RS256":                 func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"RS256", "HS256"} },
 		"no keys, HS256":                  func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.IDTokenAlgs = []string{"HS256"} },
 		"http in a closed network":        func(cfg *client.Config) { cfg.DiscoveryURL = "http://op.internal"; cfg.InsecureAllowHTTP = true },
 		"most skew":                       func(cfg *client.Config) { cfg.ClockSkew = 5 * time.Minute },
@@ -127,9 +129,11 @@ func TestNewRefuses(t *testing.T) {
 			cfg.SkipIDTokenSignature, cfg.InsecureAllowHTTP = true, true
 			cfg.Endpoints.JWKS, cfg.Endpoints.Token = "", "http://op.internal/token"
 		}, "SkipIDTokenSignature", "https"},
-		"unknown alg":               {func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"none"} }, "IDTokenAlgs", "RS256"},
-		"HS256 beside keys":         {func(cfg *client.Config) { static(cfg); cfg.IDTokenAlgs = []string{"HS256"} }, "IDTokenAlgs", "without keys"},
-		"HS256 beside RS256":        {func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"RS256", "HS256"} }, "IDTokenAlgs", "alone"},
+		"unknown alg": {func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"none"} }, "IDTokenAlgs", "RS256"},
+		"HS256 beside RS256, no keys": {func(cfg *client.Config) {
+			static(cfg)
+			cfg.Endpoints.JWKS, cfg.IDTokenAlgs = "", []string{"RS256", "HS256"}
+		}, "Endpoints.JWKS", "HS256 alone"},
 		"HS256 without secret":      {func(cfg *client.Config) { cfg.IDTokenAlgs, cfg.ClientSecret = []string{"HS256"}, "" }, "ClientSecret", "HS256"},
 		"secret and key":            {func(cfg *client.Config) { cfg.Auth = oidc.PrivateKeyJWT{Key: key} }, "AuthMethod", "both"},
 		"unknown auth method":       {func(cfg *client.Config) { cfg.AuthMethod = "mutual" }, "AuthMethod", "client_secret_basic"},

@@ -158,7 +158,7 @@ func (c *Client) diagnoseAlgs(r *Report, md *discovery.Metadata) {
 		r.add(Warning, member, "holds none: unsigned ID tokens, which are refused here")
 	}
 	if slices.ContainsFunc(algs, func(alg string) bool { return strings.HasPrefix(alg, "HS") }) {
-		r.add(Note, member, "holds HS algorithms, which need the client secret as a key: refused here beside a key set")
+		r.add(Note, member, "holds HS algorithms, which need the client secret as a key: refused here unless Config.IDTokenAlgs names HS256")
 	}
 }
 

@@ -60,8 +60,8 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	if err != nil {
 		return nil, err
 	}
-	if needsIDToken { // an outage of the keys must not cost a code
-		if err := c.readyKeys(ctx, op, md); err != nil {
+	if needsIDToken { // neither an outage of the keys nor a wrong configuration is to cost a code
+		if err := c.readySignatures(ctx, op, md); err != nil {
 			return nil, err
 		}
 	}

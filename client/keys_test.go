@@ -71,9 +71,11 @@ func TestIDTokenKeysMissing(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
 	p.Edit("discovery", set("jwks_uri", nil))
-	_, err := logIn(t, p, newClient(t, p))
+	c := newClient(t, p)
+	_, err := c.Authorize(t.Context())
 	check.Error(t, err, client.ErrEndpointMissing)
 	check.Contains(t, err.Error(), "jwks_uri", "Config.Endpoints.JWKS")
+	check.Error(t, c.Ready(t.Context()), client.ErrEndpointMissing)
 }
 
 // TestLoginKeysAway: a login needs an ID token, whatever scopes it asks for, and so the keys before its code is spent.

@@ -98,7 +98,6 @@ func TestIDTokenAlgs(t *testing.T) {
 		"metadata silent":                       {nil, nil, "", 0},
 		"metadata lists it":                     {nil, []string{"RS256", "ES256"}, "", 0},
 		"metadata lists another":                {nil, []string{"RS256"}, "alg", client.KindToken},
-		"metadata lists HS256 only":             {nil, []string{"HS256", "none"}, "", client.KindConfig},
 		"configured although metadata does not": {[]string{"ES256"}, []string{"RS256"}, "", 0},
 		"configured another":                    {[]string{"RS256"}, nil, "alg", client.KindToken},
 	} {
@@ -167,7 +166,7 @@ func TestSkipIDTokenSignature(t *testing.T) {
 		t.Parallel()
 		p := newProvider(t, func(cfg *oidctest.Config) { cfg.Issuer = "http://op.internal.test" })
 		p.Edit("discovery", set("jwks_uri", nil))
-		_, err := logIn(t, p, newClient(t, p, func(cfg *client.Config) { skip(cfg); cfg.InsecureAllowHTTP = true }))
+		_, err := newClient(t, p, func(cfg *client.Config) { skip(cfg); cfg.InsecureAllowHTTP = true }).Authorize(t.Context())
 		wantField(t, err, "SkipIDTokenSignature")
 	})
 	t.Run("only from the token endpoint", func(t *testing.T) {
@@ -175,31 +174,5 @@ func TestSkipIDTokenSignature(t *testing.T) {
 		p := newProvider(t)
 		_, err := keylessClient(t, p, skip).VerifyIDToken(t.Context(), p.IDToken(nil), client.WithoutNonce())
 		wantField(t, err, "SkipIDTokenSignature")
-	})
-}
-
-func TestIDTokenHS256(t *testing.T) {
-	t.Parallel()
-	hs := func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"HS256"} }
-	p := newProvider(t)
-	p.AddClient(oidctest.Client{ID: "web", Secret: appSecret, RedirectURIs: []string{appCallback}, IDTokenAlg: "HS256"})
-	_, err := logIn(t, p, keylessClient(t, p, hs))
-	check.NoError(t, err)
-
-	t.Run("another secret", func(t *testing.T) {
-		q := newProvider(t)
-		resign(q, map[string]any{"alg": "HS256"}, nil)
-		_, err := logIn(t, q, keylessClient(t, q, hs))
-		wantError(t, err, client.KindToken, "signature")
-	})
-	t.Run("beside a key set", func(t *testing.T) {
-		_, err := logIn(t, p, newClient(t, p, hs))
-		wantField(t, err, "IDTokenAlgs")
-		check.Equal(t, p.Requests("jwks"), 0, "key requests")
-	})
-	t.Run("an asymmetric one", func(t *testing.T) {
-		q := newProvider(t)
-		_, err := logIn(t, q, keylessClient(t, q, hs))
-		wantError(t, err, client.KindToken, "alg")
 	})
 }

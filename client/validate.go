@@ -85,8 +85,9 @@ func (cfg Config) checkLogin(bad func(field, format string, args ...any)) {
 	if cfg.Endpoints.Token == "" {
 		bad("Endpoints.Token", "is needed for login at a provider without DiscoveryURL")
 	}
-	if cfg.Endpoints.JWKS == "" && !cfg.SkipIDTokenSignature && !slices.Contains(cfg.IDTokenAlgs, hs256) {
-		bad("Endpoints.JWKS", "is needed to check ID tokens; for a provider without keys set SkipIDTokenSignature, or IDTokenAlgs to HS256")
+	keyed := slices.ContainsFunc(cfg.IDTokenAlgs, func(alg string) bool { return alg != hs256 })
+	if cfg.Endpoints.JWKS == "" && !cfg.SkipIDTokenSignature && (keyed || len(cfg.IDTokenAlgs) == 0) {
+		bad("Endpoints.JWKS", "is needed to check ID tokens; for a provider without keys set SkipIDTokenSignature, or IDTokenAlgs to HS256 alone")
 	}
 }
 
@@ -105,17 +106,8 @@ func (cfg Config) checkIDTokens(bad func(field, format string, args ...any)) {
 			bad("IDTokenAlgs", "%s is not one of %s or %s", remote.Quote(alg), strings.Join(jws.Algs, ", "), hs256)
 		}
 	}
-	if !slices.Contains(cfg.IDTokenAlgs, hs256) {
-		return
-	}
-	if len(cfg.IDTokenAlgs) > 1 {
-		bad("IDTokenAlgs", "HS256 must stand alone: next to asymmetric algorithms a public key could pass for the secret")
-	}
-	if cfg.ClientSecret == "" {
+	if slices.Contains(cfg.IDTokenAlgs, hs256) && cfg.ClientSecret == "" {
 		bad("ClientSecret", "is the key of HS256 ID tokens: set it, or take HS256 out of IDTokenAlgs")
-	}
-	if cfg.Endpoints.JWKS != "" {
-		bad("IDTokenAlgs", "HS256 contradicts Endpoints.JWKS: it is for a provider without keys")
 	}
 }
 
