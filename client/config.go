@@ -74,12 +74,22 @@ type Config struct {
 	RenewBefore time.Duration
 
 	// SkipPKCE sends no code challenge: for a provider that refuses one.
+	// Together with AllowMissingNonce it needs AllowUnboundCode too.
 	SkipPKCE bool
 	// SkipIDTokenSignature trusts an ID token because it came straight from an https token endpoint: for a
 	// provider without keys. Where the provider does have a jwks_uri, signatures are checked all the same.
 	SkipIDTokenSignature bool
 	// AllowMissingNonce accepts an ID token without a nonce; a different one still fails.
 	AllowMissingNonce bool
+	// AllowUnboundCode accepts a login that nothing ties to the browser it
+	// began in: SkipPKCE together with AllowMissingNonce, or SkipPKCE at a
+	// provider that sends no ID token. It opens code injection (RFC 9700
+	// section 4.5): whoever gets hold of another person's code, from a log, a
+	// Referer header or a shared machine, brings it to the callback of a login
+	// of their own and is signed in as that person. Set it only for a provider
+	// that supports neither PKCE nor nonce. If false, New or Exchange refuses
+	// such a login.
+	AllowUnboundCode bool
 	// AllowMissingIss accepts a callback without "iss" from a provider that says it sends one (RFC 9207).
 	AllowMissingIss bool
 	// InsecureAllowHTTP allows plain http beyond loopback, and endpoints on this

@@ -65,21 +65,22 @@ func TestNewAccepts(t *testing.T) {
 			cfg.RedirectURL, cfg.Issuer = "", ""
 			cfg.Endpoints = client.Endpoints{Token: "https://op.example.test/token"}
 		},
-		"loopback RedirectURL":            func(cfg *client.Config) { cfg.RedirectURL = "http://127.0.0.1:8080/auth/callback" },
-		"public client":                   func(cfg *client.Config) { cfg.ClientSecret = "" },
-		"empty scopes":                    func(cfg *client.Config) { cfg.Scopes = []string{} },
-		"prompt in every request":         func(cfg *client.Config) { cfg.ExtraAuthParams = url.Values{"prompt": {"consent"}} },
-		"no keys, unsigned":               func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.SkipIDTokenSignature = true },
-		"HS256 beside keys":               func(cfg *client.Config) { static(cfg); cfg.IDTokenAlgs = []string{"HS256"} },
-		"HS256 and RS256":                 func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"RS256", "HS256"} },
-		"no keys, HS256":                  func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.IDTokenAlgs = []string{"HS256"} },
-		"http in a closed network":        func(cfg *client.Config) { cfg.DiscoveryURL = "http://op.internal"; cfg.InsecureAllowHTTP = true },
-		"most skew":                       func(cfg *client.Config) { cfg.ClockSkew = 5 * time.Minute },
-		"form_post by POST":               func(cfg *client.Config) { cfg.ResponseMode, cfg.AuthorizationMethod = "form_post", "POST" },
-		"one overridden endpoint":         func(cfg *client.Config) { cfg.Endpoints.UserInfo = "https://users.example.test/me" },
-		"an algorithm beside discovery":   func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"ES256", "PS512"} },
-		"query response mode, spelt out":  func(cfg *client.Config) { cfg.ResponseMode = "query" },
-		"authorization by POST and query": func(cfg *client.Config) { cfg.AuthorizationMethod = "POST-query" },
+		"loopback RedirectURL":                func(cfg *client.Config) { cfg.RedirectURL = "http://127.0.0.1:8080/auth/callback" },
+		"public client":                       func(cfg *client.Config) { cfg.ClientSecret = "" },
+		"empty scopes":                        func(cfg *client.Config) { cfg.Scopes = []string{} },
+		"prompt in every request":             func(cfg *client.Config) { cfg.ExtraAuthParams = url.Values{"prompt": {"consent"}} },
+		"no keys, unsigned":                   func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.SkipIDTokenSignature = true },
+		"neither PKCE nor nonce, said openly": func(cfg *client.Config) { cfg.SkipPKCE, cfg.AllowMissingNonce, cfg.AllowUnboundCode = true, true, true },
+		"HS256 beside keys":                   func(cfg *client.Config) { static(cfg); cfg.IDTokenAlgs = []string{"HS256"} },
+		"HS256 and RS256":                     func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"RS256", "HS256"} },
+		"no keys, HS256":                      func(cfg *client.Config) { static(cfg); cfg.Endpoints.JWKS = ""; cfg.IDTokenAlgs = []string{"HS256"} },
+		"http in a closed network":            func(cfg *client.Config) { cfg.DiscoveryURL = "http://op.internal"; cfg.InsecureAllowHTTP = true },
+		"most skew":                           func(cfg *client.Config) { cfg.ClockSkew = 5 * time.Minute },
+		"form_post by POST":                   func(cfg *client.Config) { cfg.ResponseMode, cfg.AuthorizationMethod = "form_post", "POST" },
+		"one overridden endpoint":             func(cfg *client.Config) { cfg.Endpoints.UserInfo = "https://users.example.test/me" },
+		"an algorithm beside discovery":       func(cfg *client.Config) { cfg.IDTokenAlgs = []string{"ES256", "PS512"} },
+		"query response mode, spelt out":      func(cfg *client.Config) { cfg.ResponseMode = "query" },
+		"authorization by POST and query":     func(cfg *client.Config) { cfg.AuthorizationMethod = "POST-query" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +135,7 @@ func TestNewRefuses(t *testing.T) {
 			static(cfg)
 			cfg.Endpoints.JWKS, cfg.IDTokenAlgs = "", []string{"RS256", "HS256"}
 		}, "Endpoints.JWKS", "HS256 alone"},
+		"neither PKCE nor nonce":    {func(cfg *client.Config) { cfg.SkipPKCE, cfg.AllowMissingNonce = true, true }, "AllowUnboundCode", "stolen codes"},
 		"HS256 without secret":      {func(cfg *client.Config) { cfg.IDTokenAlgs, cfg.ClientSecret = []string{"HS256"}, "" }, "ClientSecret", "HS256"},
 		"secret and key":            {func(cfg *client.Config) { cfg.Auth = oidc.PrivateKeyJWT{Key: key} }, "AuthMethod", "both"},
 		"unknown auth method":       {func(cfg *client.Config) { cfg.AuthMethod = "mutual" }, "AuthMethod", "client_secret_basic"},

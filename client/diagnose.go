@@ -54,6 +54,7 @@ func (c *Client) diagnoseConfig(r *Report) {
 		{c.cfg.SkipPKCE, "SkipPKCE", "a stolen code can be redeemed by whoever has it and the client's credentials"},
 		{c.cfg.SkipIDTokenSignature, "SkipIDTokenSignature", "TLS alone vouches for ID tokens"},
 		{c.cfg.AllowMissingNonce, "AllowMissingNonce", "an ID token of another login may be slipped in"},
+		{c.cfg.AllowUnboundCode, "AllowUnboundCode", "a stolen code signs its thief in where neither PKCE nor a nonce is used"},
 		{c.cfg.AllowMissingIss, "AllowMissingIss", "answers of another provider are harder to tell apart"},
 		{c.cfg.InsecureAllowHTTP, "InsecureAllowHTTP", "tokens may travel in the clear"},
 	} {

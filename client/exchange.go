@@ -96,6 +96,10 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 		if slices.Contains(tx.Scopes, "openid") {
 			return nil, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
 		}
+		if tx.Verifier == "" && !c.cfg.AllowUnboundCode {
+			return nil, configError(op, "AllowUnboundCode", "the provider sent no ID token and SkipPKCE is set, so nothing shows that the code is of this login: "+
+				"take SkipPKCE out or ask for scope openid; setting this field accepts stolen codes")
+		}
 		return tokens, nil
 	}
 	tokens.IDToken, err = c.idToken(ctx, md, tokens.RawIDToken, idTokenChecks{

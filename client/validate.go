@@ -109,6 +109,10 @@ func (cfg Config) checkIDTokens(bad func(field, format string, args ...any)) {
 	if slices.Contains(cfg.IDTokenAlgs, hs256) && cfg.ClientSecret == "" {
 		bad("ClientSecret", "is the key of HS256 ID tokens: set it, or take HS256 out of IDTokenAlgs")
 	}
+	if cfg.SkipPKCE && cfg.AllowMissingNonce && !cfg.AllowUnboundCode {
+		bad("AllowUnboundCode", "SkipPKCE together with AllowMissingNonce leaves nothing that ties a code to the browser that began the login: "+
+			"take one of them out; setting this field accepts stolen codes")
+	}
 }
 
 // validScope is RFC 6749 section 3.3: one visible ASCII word without quote and backslash.

@@ -49,6 +49,7 @@ func configure(r *env.Reader, logger *slog.Logger) (http.Handler, error) {
 	cfg.SkipPKCE = r.Flag("OIDC_SKIP_PKCE")
 	cfg.SkipIDTokenSignature = r.Flag("OIDC_SKIP_ID_TOKEN_SIGNATURE")
 	cfg.AllowMissingNonce = r.Flag("OIDC_ALLOW_MISSING_NONCE")
+	cfg.AllowUnboundCode = r.Flag("OIDC_ALLOW_UNBOUND_CODE")
 	cfg.AllowMissingIss = r.Flag("OIDC_ALLOW_MISSING_ISS")
 	keys := sessionKeys(r)
 	if r.Err() != nil {

@@ -26,6 +26,7 @@ var client = []mutant{
 	change("exchange-goes-on-after-a-refusal", "exchange.go", "\t\tif err := f(ctx); err != nil {\n\t\t\treturn nil, err\n\t\t}\n", "\t\t_ = f(ctx)\n"),
 	change("exchange-without-verifier", "exchange.go", "\t\tform.Set(\"code_verifier\", tx.Verifier)\n", "\t\t_ = form\n"),
 	change("exchange-before-the-keys", "exchange.go", `if needsIDToken { // neither`, `if false { // neither`),
+	change("exchange-of-an-unbound-code", "exchange.go", `if tx.Verifier == "" && !c.cfg.AllowUnboundCode {`, `if false {`),
 	change("exchange-without-an-id-token", "exchange.go", "\t\tif slices.Contains(tx.Scopes, \"openid\") {\n\t\t\treturn nil, protocolError", "\t\tif tx.Scopes == nil {\n\t\t\treturn nil, protocolError"),
 
 	// The authorization request.
@@ -187,6 +188,7 @@ var client = []mutant{
 	change("config-unknown-alg", "validate.go", `if alg != hs256 && !slices.Contains(jws.Algs, alg) {`, `if alg == "" && !slices.Contains(jws.Algs, alg) {`),
 	change("config-hs256-with-others-and-no-keys", "validate.go", `(keyed || len(cfg.IDTokenAlgs) == 0)`, `(keyed && len(cfg.IDTokenAlgs) == 1 || len(cfg.IDTokenAlgs) == 0)`),
 	change("config-hs256-without-secret", "validate.go", `hs256) && cfg.ClientSecret == "" {`, `hs256) && false {`),
+	change("config-unbound-code", "validate.go", ` && cfg.AllowMissingNonce && !cfg.AllowUnboundCode {`, ` && cfg.AllowMissingNonce && false {`),
 	change("config-skipped-signature-with-keys", "validate.go", "\t\tif cfg.Endpoints.JWKS != \"\" {\n\t\t\tbad(\"SkipIDTokenSignature\"", "\t\tif false {\n\t\t\tbad(\"SkipIDTokenSignature\""),
 	change("config-skipped-signature-over-http", "validate.go", `if cfg.Endpoints.Token != "" && !secure(cfg.Endpoints.Token) {`, `if false {`),
 	change("config-scope-of-any-form", "validate.go", `c <= ' ' || c > '~' || c == '"' || c == '\\' {`, `c <= ' ' {`),
