@@ -20,7 +20,8 @@ func allow(algs ...string) func(*client.Config) {
 	return func(cfg *client.Config) { cfg.IDTokenAlgs = algs }
 }
 
-// hmacSigned is a token under HS256 and this secret, whatever alg its header names.
+// hmacSigned is a token under HS256 and this secret, whatever alg its header
+// names.
 func hmacSigned(header, claims map[string]any, secret []byte) string {
 	part := func(v any) string {
 		raw, _ := json.Marshal(v)
@@ -32,7 +33,8 @@ func hmacSigned(header, claims map[string]any, secret []byte) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// hmacProvider signs the ID tokens of "web" with its secret, and has keys as well.
+// hmacProvider signs the ID tokens of "web" with its secret, and has keys as
+// well.
 func hmacProvider(t *testing.T) *oidctest.Provider {
 	p := newProvider(t)
 	p.AddClient(oidctest.Client{ID: "web", Secret: appSecret, RedirectURIs: []string{appCallback}, IDTokenAlg: "HS256"})
@@ -98,8 +100,10 @@ func TestIDTokenHS256(t *testing.T) {
 	})
 }
 
-// Whoever knows the public key, as everybody does, must not be able to sign with it: where HS256 is allowed beside
-// asymmetric algorithms it is checked with the client secret and nothing else, and they with the keys and nothing else.
+// Whoever knows the public key, as everybody does, must not be able to sign
+// with it: where HS256 is allowed beside asymmetric algorithms it is checked
+// with the client secret and nothing else, and they with the keys and nothing
+// else.
 func TestAlgorithmConfusion(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
@@ -159,8 +163,9 @@ func TestAlgorithmConfusion(t *testing.T) {
 	check.NoError(t, err)
 }
 
-// A provider that lists nothing but HS256 beside its keys: no ID token can ever be accepted, so nobody is sent there to
-// sign in, and no code is spent if the metadata has become such since.
+// A provider that lists nothing but HS256 beside its keys: no ID token can ever
+// be accepted, so nobody is sent there to sign in, and no code is spent if the
+// metadata has become such since.
 func TestNoAlgorithmIsLeft(t *testing.T) {
 	t.Parallel()
 	for name, algs := range map[string][]string{
@@ -205,8 +210,9 @@ func TestNoAlgorithmIsLeftForALogin(t *testing.T) {
 	check.Contains(t, a.lastError().Error(), "Config.IDTokenAlgs")
 }
 
-// A provider may list more algorithms than it uses for this client. Tokens under any of them are accepted, unless
-// Config.IDTokenAlgs says which one it is.
+// A provider may list more algorithms than it uses for this client. Tokens
+// under any of them are accepted, unless Config.IDTokenAlgs says which one it
+// is.
 func TestLogoutTokenAlgs(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -240,7 +246,8 @@ func TestLogoutTokenAlgs(t *testing.T) {
 	}
 }
 
-// The list in force is logged once: by New when it is configured, else when the metadata is known.
+// The list in force is logged once: by New when it is configured, else when the
+// metadata is known.
 func TestAlgorithmsAreLogged(t *testing.T) {
 	t.Parallel()
 	const says = "signatures of ID tokens, logout tokens and userinfo are accepted"

@@ -12,7 +12,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// allPrintable is every character that a code or a refresh token may hold (RFC 6749 appendix A).
+// allPrintable is every character that a code or a refresh token may hold (RFC
+// 6749 appendix A).
 func allPrintable() string {
 	var b strings.Builder
 	for c := byte(' '); c <= '~'; c++ {
@@ -21,7 +22,8 @@ func allPrintable() string {
 	return b.String()
 }
 
-// disguise makes a provider's codes and refresh tokens begin and end with every character that they may hold.
+// disguise makes a provider's codes and refresh tokens begin and end with every
+// character that they may hold.
 func disguise(op *oidctest.Provider) {
 	dress := func(token string) string { return allPrintable() + token + allPrintable() }
 	op.Edit("token_answer", func(m map[string]any) {
@@ -82,7 +84,8 @@ func TestEveryCharacterInASession(t *testing.T) {
 	}
 }
 
-// What holds other characters was never given by a provider: a file's line end, most likely.
+// What holds other characters was never given by a provider: a file's line end,
+// most likely.
 func TestRefreshTokenWithLineEnd(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)

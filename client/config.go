@@ -84,9 +84,9 @@ type Config struct {
 	// AllowUnboundCode accepts a login that nothing ties to the browser it
 	// began in: SkipPKCE together with AllowMissingNonce, or SkipPKCE at a
 	// provider that sends no ID token. It opens code injection (RFC 9700
-	// section 4.5): whoever gets hold of another person's code, from a log, a
-	// Referer header or a shared machine, brings it to the callback of a login
-	// of their own and is signed in as that person. Set it only for a provider
+	// section 4.5): an attacker who gets hold of another person's code, from a
+	// log, a Referer header or a shared machine, brings it to the callback of a
+	// login of their own and is signed in as that person. Set it only for a provider
 	// that supports neither PKCE nor nonce. If false, New or Exchange refuses
 	// such a login.
 	AllowUnboundCode bool

@@ -15,14 +15,17 @@ import (
 
 const maxCodeLength = 16 << 10
 
-// Exchange turns the callback's parameters (the query, or the form for form_post) into tokens. Everything about the
-// callback is checked, and the provider's keys are had, before the one token request goes out, which is never retried: a
-// code works once.
+// Exchange turns the callback's parameters (the query, or the form for
+// form_post) into tokens. Everything about the callback is checked, and the
+// provider's keys are had, before the one token request goes out, which is
+// never retried: a code works once.
 //
-// Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when the browser's parameters are not the answer
-// to tx; KindRefused with an *AuthorizationError for error= in the callback, or when the provider refuses the code;
-// KindToken for an ID token that fails a check; KindProtocol and KindUnreachable for the provider's own failures;
-// KindConfig when tx is not as Authorize gave it; and what BeforeRequest returns.
+// Errors: KindCallback (with ErrStateMismatch or ErrTransactionExpired) when
+// the browser's parameters are not the answer to tx; KindRefused with an
+// *AuthorizationError for error= in the callback, or when the provider refuses
+// the code; KindToken for an ID token that fails a check; KindProtocol and
+// KindUnreachable for the provider's own failures; KindConfig when tx is not as
+// Authorize gave it; and what BeforeRequest returns.
 func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction, opts ...ExchangeOption) (*Tokens, error) {
 	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"), opts...)
 }
@@ -36,9 +39,9 @@ type exchangeRequest struct{ before []func(context.Context) error }
 // the provider, immediately before the code is spent. An error of f stops the
 // exchange and comes back as it is.
 //
-// It is the place to mark a transaction as used: an earlier mark lets anybody who
-// can begin a login fill the place where marks are kept, without a word to the
-// provider.
+// It is the place to mark a transaction as used: an earlier mark lets anybody
+// who can begin a login fill the place where marks are kept, without a word to
+// the provider.
 func BeforeRequest(f func(ctx context.Context) error) ExchangeOption {
 	return func(r *exchangeRequest) { r.before = append(r.before, f) }
 }
@@ -112,8 +115,9 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	return tokens, nil
 }
 
-// checkTransaction refuses a transaction that lacks what the callback and the tokens are compared with: one made by
-// hand or read from a store, whose empty fields would switch the comparisons off.
+// checkTransaction refuses a transaction with an empty field that the callback
+// or the tokens are compared with. One that was made by hand or read from a
+// store would otherwise switch the comparison off.
 func (c *Client) checkTransaction(op string, tx *Transaction) error {
 	if tx == nil {
 		return configError(op, "", "needs the Transaction that Authorize gave")

@@ -18,12 +18,16 @@ import (
 
 const maxSubject = 255
 
-// VerifyIDToken checks an ID token that came by another way than Exchange: signature, issuer, audience, times, that it
-// does not say it is another kind of token, and the nonce as the options say. Pass either Nonce or WithoutNonce. A
-// valid token does not prove who brought it, nor that it was meant for this session.
+// VerifyIDToken checks an ID token that came by another way than Exchange:
+// signature, issuer, audience, times, that it does not say it is another kind
+// of token, and the nonce as the options say. Pass either Nonce or
+// WithoutNonce. A valid token does not prove who brought it, nor that it was
+// meant for this session.
 //
-// Errors: KindToken, naming the claim; KindUnreachable when the keys cannot be had; KindConfig without either option,
-// for an empty nonce, and for a provider without keys, whose tokens can only be trusted straight from its token endpoint.
+// Errors: KindToken, naming the claim; KindUnreachable when the keys cannot be
+// had; KindConfig without either option, for an empty nonce, and for a provider
+// without keys, whose tokens can only be trusted straight from its token
+// endpoint.
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, opts ...IDTokenOption) (*gooidc.IDToken, error) {
 	const op = "verify ID token"
 	var want nonceWanted

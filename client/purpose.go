@@ -6,12 +6,14 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// A provider signs several kinds of tokens with the same key, for the same issuer, audience and subject. Whoever holds
-// one kind must not get through with it where another is expected: an access token, which every API sees, must not sign
-// its user in. The header's typ tells them apart only at providers that follow RFC 8725 section 3.11; the claims here
-// are what the others mark their tokens with.
+// A provider signs several kinds of tokens with the same key, for the same
+// issuer, audience and subject. A token of one kind must not pass for another:
+// an access token, which every API sees, must not sign its user in. The
+// header's typ tells them apart only at providers that follow RFC 8725 section
+// 3.11. Other providers mark their tokens with the claims that are checked
+// here.
 
-// checkIDTokenPurpose refuses what says that it is no ID token.
+// checkIDTokenPurpose refuses a token that says it is no ID token.
 func checkIDTokenPurpose(set *claims.Set, op string) error {
 	if set.Has("events") {
 		return tokenError(op, "events", "events says that the token is a logout token or another security event, no ID token")
@@ -21,15 +23,17 @@ func checkIDTokenPurpose(set *claims.Set, op string) error {
 	})
 }
 
-// checkLogoutPurpose refuses what says that it is no logout token, although it has the event: access tokens may carry
-// claims that their user chooses.
+// checkLogoutPurpose refuses a token that says it is no logout token, although
+// it has the event, because access tokens may carry claims that their user
+// chooses.
 func checkLogoutPurpose(set *claims.Set, op string) error {
 	return checkPurpose(set, op, "logout token", func(_, value string) bool {
 		return slices.Contains([]string{"ID", "Bearer", "Refresh", "Offline", "id", "access"}, value)
 	})
 }
 
-// checkUserInfoPurpose refuses what says that it is no userinfo answer. An ID token holds the same claims.
+// checkUserInfoPurpose refuses an answer that says it is a token of another
+// kind. It accepts an ID token, which holds the same claims.
 func checkUserInfoPurpose(set *claims.Set, op string) error {
 	if set.Has("events") {
 		return tokenError(op, "events", "events says that the answer is a logout token or another security event")

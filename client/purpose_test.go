@@ -13,8 +13,8 @@ const logoutEventName = "http://schemas.openid.net/event/backchannel-logout"
 
 var logoutEvents = map[string]any{logoutEventName: map[string]any{}}
 
-// Tokens of other kinds, as providers that do not type the header mark them: signed by the same key, for the same
-// client and user.
+// Tokens of other kinds, as providers that do not type the header mark them:
+// signed by the same key, for the same client and user.
 func otherTokens() map[string]struct {
 	claims map[string]any
 	claim  string // "" = an ID token

@@ -38,17 +38,26 @@ func (c *Client) clientCredentials(ctx context.Context, r TokenRequest) (*Tokens
 	return t, nil
 }
 
-// Refresh redeems a refresh token once, never retrying: providers that rotate take a second use for theft and revoke
-// the whole chain. Save the answer's RefreshToken before using its access token; it is the old one when none was sent.
-// Without Resources and Audience it asks for Config.Resources, as the login did.
+// Refresh redeems a refresh token once, never retrying: providers that rotate
+// take a second use for theft and revoke the whole chain. Save the answer's
+// RefreshToken before using its access token; it is the old one when none was
+// sent. Without Resources and Audience it asks for Config.Resources, as the
+// login did.
 //
-// An error means that there is nothing to save. When the answer holds a new refresh token but fails a check, Refresh
-// returns Tokens without AccessToken and a nil error: save the refresh token, then look at [Tokens.Err], which says
-// what failed, and try again later.
+// An error means that there is nothing to save. When the answer holds a new
+// refresh token but fails a check, Refresh returns Tokens without AccessToken
+// and a nil error: save the refresh token, then look at [Tokens.Err], which
+// says what failed, and try again later.
 //
-// ErrReauthRequired: the provider answered invalid_grant; or refreshToken is empty; or the new ID token has the iss or
-// aud of somebody else; or the answer is a 400 without a word (some say no more when a refresh token has expired: a
-// guess, so keep it). A new ID token is verified, but only the caller knows whose tokens these were: compare its subject.
+// ErrReauthRequired means one of these:
+//
+//   - the provider answered invalid_grant, or refreshToken is empty;
+//   - the new ID token has another issuer or audience;
+//   - the answer is a 400 without a body. Some providers say no more when a
+//     refresh token has expired, so this one is a guess: keep the refresh token.
+//
+// A new ID token is verified, but only the caller knows whose tokens these
+// were: compare its subject.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, r TokenRequest) (*Tokens, error) {
 	if r.Resources == nil && r.Audience == nil {
 		r.Resources = c.cfg.Resources
@@ -61,17 +70,21 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string, r TokenReques
 	return t, nil
 }
 
-// refreshOf is what a refreshed answer must agree with (OIDC Core 12.2): the login's ID token, and the newest one.
+// refreshOf is what a refreshed answer must agree with (OIDC Core 12.2): the
+// login's ID token, and the newest one.
 type refreshOf struct {
 	Issuer, Subject, Nonce string
 	Audience               []string
 	RawIDToken             string // that was verified last
 }
 
-// refresh is the single step used by sessions. prev is nil when nothing is known of the login.
+// refresh is the single step used by sessions. prev is nil when nothing is
+// known of the login.
 //
-// Tokens beside an error: the provider answered with a new refresh token, so the one before it is spent, but the answer
-// fails a check. They hold no access token and are to be saved before the error is looked at.
+// When the provider answers with a new refresh token, but the answer fails a
+// check, refresh returns both Tokens and an error. The refresh token that was
+// sent is spent by then. The Tokens hold no access token; save them before
+// looking at the error.
 func (c *Client) refresh(ctx context.Context, refreshToken string, r TokenRequest, prev *refreshOf) (*Tokens, error) {
 	const op = "refresh"
 	switch {
@@ -106,19 +119,22 @@ func (c *Client) refresh(ctx context.Context, refreshToken string, r TokenReques
 	return t.withheld(), err
 }
 
-// refreshedIDToken checks the ID token of a refresh, where one was sent. ErrReauthRequired: it is about somebody else.
+// refreshedIDToken checks the ID token of a refresh, where one was sent. Its
+// error is an ErrReauthRequired when the token is about another person.
 func (c *Client) refreshedIDToken(ctx context.Context, op string, md *discovery.Metadata, t *Tokens, prev *refreshOf) error {
 	switch {
 	case t.RawIDToken == "":
 		return nil
 	case prev != nil && t.RawIDToken == prev.RawIDToken:
-		// Some providers repeat the ID token that they gave before. It has been checked, and says nothing new; by now
-		// its exp may have passed and its at_hash is another access token's.
+		// Some providers repeat the ID token that they gave before. It has been
+		// checked, and says nothing new; by now its exp may have passed and its
+		// at_hash is another access token's.
 		t.RawIDToken = ""
 		return nil
 	}
-	// First of all, and whatever else is wrong with the token: another person's tokens must not stay in this session,
-	// whose next refresh may bring no ID token at all. No signature is needed to end it.
+	// This check comes first, whatever else is wrong with the token, because
+	// the next refresh may bring no ID token at all: then another person's
+	// access token would pass. Ending a session needs no signature.
 	if err := c.checkSamePerson(md, t.RawIDToken, prev, op); err != nil {
 		return err
 	}
@@ -127,8 +143,9 @@ func (c *Client) refreshedIDToken(ctx context.Context, op string, md *discovery.
 	if t.IDToken, err = c.idToken(ctx, md, t.RawIDToken, checks); !keysMissing(err) || !secure(md.TokenEndpoint) {
 		return err
 	}
-	// The access token must not be withheld because the key cannot be had now. TLS vouches for the claims (OIDC Core
-	// 3.1.3.7, point 6), which must be right all the same; the ID token is not handed out.
+	// A key that cannot be fetched now is no reason to withhold the access
+	// token. TLS vouches for the claims (OIDC Core 3.1.3.7, point 6), which
+	// must be right all the same. The ID token is not handed out.
 	checks.unsigned = true
 	if _, err = c.idToken(ctx, md, t.RawIDToken, checks); err != nil {
 		return err
@@ -138,15 +155,18 @@ func (c *Client) refreshedIDToken(ctx context.Context, op string, md *discovery.
 	return nil
 }
 
-// keysMissing reports whether a signature could not be judged: the keys cannot be had, or none of them is the token's.
-// The latter may be a key that was published moments ago, when nobody may ask for the key set again yet.
+// keysMissing reports whether a signature could not be judged, because the keys
+// cannot be fetched or none of them is the token's. The latter may be a key
+// that was published moments ago, while the key set must not be fetched again
+// yet.
 func keysMissing(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Kind == KindUnreachable || e.Kind == KindProtocol || e.unknownKey)
 }
 
-// checkSamePerson looks for what ends a session (OIDC Core 12.2): an iss, sub, aud or nonce other than the login's. A
-// claim that is absent, or no string, is none of these. Nothing needs to be verified to be refused.
+// checkSamePerson looks for an iss, sub, aud or nonce other than the login's,
+// which ends a session (OIDC Core 12.2). A claim that is absent or no string
+// does not. The token need not be verified, because this can only refuse it.
 func (c *Client) checkSamePerson(md *discovery.Metadata, raw string, prev *refreshOf, op string) error {
 	set := unverified(raw)
 	if set == nil {

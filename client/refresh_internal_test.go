@@ -21,8 +21,10 @@ func atProvider(t *testing.T) (*oidctest.Provider, *Client) {
 	return p, c
 }
 
-// The ID token of a refresh is held to the login's: oidcc-client-test-refresh-token-invalid-issuer and -sub. Another
-// person's ends everything, be there something else wrong with it too; any other failure leaves the new refresh token.
+// The ID token of a refresh is held to the login's:
+// oidcc-client-test-refresh-token-invalid-issuer and -sub. Another person's
+// ends everything, be there something else wrong with it too; any other failure
+// leaves the new refresh token.
 func TestRefreshSameUser(t *testing.T) {
 	t.Parallel()
 	was := func() *refreshOf {

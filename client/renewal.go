@@ -91,7 +91,8 @@ func (n *renewal) update(ctx context.Context, record *Record) (*Record, error) {
 	if n.ended != nil {
 		return nil, nil
 	}
-	// What the provider rotated is saved, now or by an attempt before, whatever became of the access token.
+	// Save what the provider rotated, now or in an attempt before, even if the
+	// access token failed a check.
 	switch {
 	case tokens != nil:
 		n.rotated = &rotation{from: from, shape: shape, tokens: tokens}
@@ -102,12 +103,13 @@ func (n *renewal) update(ctx context.Context, record *Record) (*Record, error) {
 	if n.failure = err; err == nil {
 		n.got = storedTokenOf(tokens)
 	} else if tokens != nil {
-		n.st.lose(&loss{from: d.Version, err: err}) // whoever waits for the lock shares the failure instead of rotating again
+		n.st.lose(&loss{from: d.Version, err: err}) // callers that wait for the lock share the failure instead of rotating again
 	}
 	return l.sealSession(id, d)
 }
 
-// redeem asks the provider, once. Tokens beside an error are as those of Client.refresh. n.ended says that the session is over.
+// redeem asks the provider, once. It returns what Client.refresh does, unless
+// the session is over: then it sets n.ended.
 func (n *renewal) redeem(ctx context.Context, d *sessionData, shape string) (*Tokens, error) {
 	switch {
 	case d.RefreshToken == "":

@@ -37,7 +37,8 @@ func (w *rewriter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refusedAnswers are answers to a refresh that hold a new refresh token, and no access token that may be used.
+// refusedAnswers are answers to a refresh that hold a new refresh token, and no
+// access token that may be used.
 func refusedAnswers() map[string]func(*http.Response, map[string]any) []byte {
 	member := func(name string, value any) func(*http.Response, map[string]any) []byte {
 		return func(_ *http.Response, m map[string]any) []byte { set(name, value)(m); return nil }
@@ -104,8 +105,10 @@ func refusedIDTokens() map[string]func(*oidctest.Provider) {
 	}
 }
 
-// What the provider rotated is saved before anything is judged: an answer that fails a check costs the access token in
-// it, and not the session. The spent refresh token is never sent again: this provider would revoke the whole chain.
+// What the provider rotated is saved before anything is judged: an answer that
+// fails a check costs the access token in it, and not the session. The spent
+// refresh token is never sent again: this provider would revoke the whole
+// chain.
 func TestRefusedAnswerKeepsRefreshToken(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*oidctest.Provider, *rewriter){}
@@ -171,7 +174,8 @@ func TestRefusedAnswerKeepsRefreshToken(t *testing.T) {
 	}
 }
 
-// The exported step gives the caller what is to be saved, and says why there is no access token.
+// The exported step gives the caller what is to be saved, and says why there is
+// no access token.
 func TestRefreshReturnsWhatWasRotated(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
@@ -210,7 +214,8 @@ func TestRefreshReturnsWhatWasRotated(t *testing.T) {
 	wantError(t, err, client.KindToken, "iat")
 }
 
-// Which of two refresh tokens is the new one, or what an odd one means, nobody can say.
+// Which of two refresh tokens is the new one, or what an odd one means, nobody
+// can say.
 func TestUnreadableRefreshToken(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -246,8 +251,9 @@ func TestUnreadableRefreshToken(t *testing.T) {
 	check.Equal(t, tokens.RefreshToken, "new", "one that is there twice")
 }
 
-// A junk kid that anybody sends to the back-channel endpoint uses up the budget for unknown keys. Whoever refreshes
-// right after a rotation must not lose anything by it: the key counts as one that cannot be had.
+// A junk kid that anybody sends to the back-channel endpoint uses up the budget
+// for unknown keys. Whoever refreshes right after a rotation must not lose
+// anything by it: the key counts as one that cannot be had.
 func TestRefreshUnderUnknownKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +284,8 @@ func TestRefreshUnderUnknownKey(t *testing.T) {
 	})
 }
 
-// A key that is known and did not make the signature is no missing key, nor is one of another algorithm.
+// A key that is known and did not make the signature is no missing key, nor is
+// one of another algorithm.
 func TestRefreshUnderKnownKey(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
@@ -300,7 +307,8 @@ func TestRefreshUnderKnownKey(t *testing.T) {
 	check.True(t, kid != "", "no kid was seen")
 }
 
-// Some providers repeat the ID token that they gave before, whose exp passes and whose at_hash is another token's.
+// Some providers repeat the ID token that they gave before, whose exp passes
+// and whose at_hash is another token's.
 func TestRefreshRepeatsIDToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -327,7 +335,8 @@ func TestRefreshRepeatsIDToken(t *testing.T) {
 	})
 }
 
-// Those who wait for the session's lock while a refresh fails share its failure: they do not rotate once more.
+// Those who wait for the session's lock while a refresh fails share its
+// failure: they do not rotate once more.
 func TestWaitersShareARefusedAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -351,8 +360,9 @@ func TestWaitersShareARefusedAnswer(t *testing.T) {
 	})
 }
 
-// The answer fails a check and the store does not take what was rotated: the next attempt saves it, even if the provider
-// is away by then, and the spent token is never sent.
+// The answer fails a check and the store does not take what was rotated: the
+// next attempt saves it, even if the provider is away by then, and the spent
+// token is never sent.
 func TestRefusedRotationThatCouldNotBeSaved(t *testing.T) {
 	t.Parallel()
 	store := newBadStore()
@@ -375,7 +385,8 @@ func TestRefusedRotationThatCouldNotBeSaved(t *testing.T) {
 	check.NoError(t, err)
 }
 
-// A user who signs out while a refused answer is on its way leaves no refresh token behind.
+// A user who signs out while a refused answer is on its way leaves no refresh
+// token behind.
 func TestRefusedRotationOfAnEndedSession(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

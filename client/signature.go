@@ -84,9 +84,9 @@ func (c *Client) readySignatures(ctx context.Context, op string, md *discovery.M
 	return wrap(op, c.keys.Ready(ctx))
 }
 
-// noteAlgs logs the allow-list that is in force, once for each: what it holds
-// beyond the one algorithm that the provider uses for this client is accepted
-// as well, of logout tokens too.
+// noteAlgs logs each allow-list once, when it comes into force: an operator
+// should see when it holds more than the one algorithm that the provider uses
+// for this client, because logout tokens under the others are accepted too.
 func (c *Client) noteAlgs(ctx context.Context, algs []string) {
 	list := strings.Join(algs, " ")
 	if last := c.algs.Swap(&list); last != nil && *last == list {

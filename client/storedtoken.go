@@ -40,8 +40,8 @@ func (t *storedToken) tokens() *Tokens {
 	return &Tokens{AccessToken: t.Token, TokenType: "Bearer", Obtained: t.Obtained, Expiry: t.Expiry, Scopes: t.Scopes}
 }
 
-// keep takes over what a token answer for one shape of request says; of one without an access token, which failed a
-// check, nothing but the refresh token.
+// keep takes over what a token answer for one shape of request says; of one
+// without an access token, which failed a check, nothing but the refresh token.
 func (d *sessionData) keep(shape string, t *Tokens) {
 	d.Version++
 	if t.RefreshToken != "" && t.RefreshToken != d.RefreshToken {

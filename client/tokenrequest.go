@@ -95,8 +95,8 @@ func (r TokenRequest) shape() shape {
 	return shape(h.Sum(nil))
 }
 
-// requestTokens sends one token request and reads its answer; the ID token in it is not checked yet. Tokens beside an
-// error are as those of parseTokens.
+// requestTokens sends one token request and reads its answer; the ID token in
+// it is not checked yet. Beside an error it returns Tokens as parseTokens does.
 func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Metadata, form url.Values) (*Tokens, error) {
 	if md.TokenEndpoint == "" {
 		return nil, missingEndpoint(op, "token_endpoint", "Token")
@@ -114,14 +114,15 @@ func (c *Client) requestTokens(ctx context.Context, op string, md *discovery.Met
 	case got == nil:
 		return nil, err
 	case err != nil:
-		return unreadable(got.Body, asked), err
+		return refreshTokenOf(got.Body, asked), err
 	}
 	set, err := got.Claims()
 	return parseTokens(op, got.Body, set, err, asked)
 }
 
-// post sends an authenticated request once, and tells discovery how the endpoint fares. An answer beside an error is
-// one that cannot be used, as endpoint.Caller.Post says.
+// post sends an authenticated request once, and tells discovery how the
+// endpoint fares. An answer beside an error is one that cannot be used, as
+// endpoint.Caller.Post says.
 func (c *Client) post(ctx context.Context, op string, t endpoint.Target, form url.Values) (*endpoint.Answer, error) {
 	got, err := c.wire.Post(ctx, t, c.auth, form)
 	c.outcome(ctx, t.URL, err)

@@ -46,11 +46,13 @@ type Tokens struct {
 	failure error
 }
 
-// Err is nil unless [Client.Refresh] withheld an access token: then it says which check the answer failed, and
-// RefreshToken is a new one that must be saved, because the one before it is spent.
+// Err is nil unless [Client.Refresh] withheld an access token: then it says
+// which check the answer failed, and RefreshToken is a new one that must be
+// saved, because the one before it is spent.
 func (t *Tokens) Err() error { return t.failure }
 
-// withheld is what remains of an answer that failed a check: the refresh token, which is all there is to go on with.
+// withheld returns the part of t that may be kept although the answer failed a
+// check: the refresh token.
 func (t *Tokens) withheld() *Tokens {
 	return &Tokens{TokenType: "Bearer", RefreshToken: t.RefreshToken, RefreshExpiry: t.RefreshExpiry, Obtained: t.Obtained}
 }
@@ -61,24 +63,27 @@ func (t *Tokens) OAuth2() *oauth2.Token {
 	return token.WithExtra(map[string]any{"id_token": t.RawIDToken, "scope": strings.Join(t.Scopes, " ")})
 }
 
-// parseTokens reads a token answer (RFC 6749 section 5.1); err says that it could not be read as claims. Nothing of the
-// answer gets into its errors.
+// parseTokens reads a token answer (RFC 6749 section 5.1); err says that it
+// could not be read as claims. Nothing of the answer gets into its errors.
 //
-// Tokens beside an error hold nothing but the answer's refresh token, where that can be read.
+// Beside an error it returns Tokens with nothing but the answer's refresh
+// token, if that can be read.
 func parseTokens(op string, body []byte, set *claims.Set, err error, asked time.Time) (*Tokens, error) {
 	if err != nil {
-		return unreadable(body, asked), protocolError(op, "the token answer is not one JSON object with each member once")
+		return refreshTokenOf(body, asked), protocolError(op, "the token answer is not one JSON object with each member once")
 	}
 	t, err := readTokens(op, set, asked)
 	if err != nil {
-		return unreadable(body, asked), err
+		return refreshTokenOf(body, asked), err
 	}
 	return t, nil
 }
 
-// unreadable looks for the refresh token of an answer that is refused. The one that was sent for it may be spent, so
-// that without the new one the session ends. Nil: there is none, or it is not clear which.
-func unreadable(body []byte, asked time.Time) *Tokens {
+// refreshTokenOf looks for the refresh token of an answer that is refused,
+// because the one that was sent may be spent and the session would end without
+// the new one. It returns nil if there is none, or if it is not clear which it
+// is.
+func refreshTokenOf(body []byte, asked time.Time) *Tokens {
 	token := soleMember(body, "refresh_token")
 	if token == "" || !printable(token) {
 		return nil
@@ -86,8 +91,9 @@ func unreadable(body []byte, asked time.Time) *Tokens {
 	return &Tokens{TokenType: "Bearer", RefreshToken: token, Obtained: asked.Round(0)}
 }
 
-// soleMember reads a string member of a JSON object that need be sound only as far as it goes. Empty: it is absent, no
-// string, or there twice with different values.
+// soleMember reads a string member of a JSON object, which may be broken behind
+// it. It returns "" if the member is absent, is no string, or occurs twice with
+// different values.
 func soleMember(body []byte, name string) (value string) {
 	seen := false
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -206,8 +212,8 @@ func (a *answer) fail(name, want string) {
 	}
 }
 
-// printable reports whether s consists of the characters that codes and refresh tokens are made of, %x20-7E (RFC 6749
-// appendix A).
+// printable reports whether s consists of the characters that codes and refresh
+// tokens are made of, %x20-7E (RFC 6749 appendix A).
 func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

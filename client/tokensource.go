@@ -85,8 +85,9 @@ func (s *TokenSource) Invalidate(accessToken string) {
 	s.held.Store(nil)
 }
 
-// prime puts an already held token for the source's own request into it (Obtained should be set: see Tokens), unless
-// an API has just refused that one. The token that the source has anyway is no news, and ends no backoff.
+// prime puts an already held token for the source's own request into it
+// (Obtained should be set: see Tokens), unless an API has just refused that
+// one. The token that the source has anyway is no news, and ends no backoff.
 func (s *TokenSource) prime(t *Tokens) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,11 +10,13 @@ import (
 
 const transactionPurpose = "client transaction"
 
-// Transaction is what must be remembered between Authorize and Exchange, for one browser and one use. Exchange refuses
-// one without State, Nonce, RedirectURI, Issuer, ClientID or (unless Config.SkipPKCE is set) Verifier: it compares with
-// each of them.
+// Transaction is what must be remembered between Authorize and Exchange, for
+// one browser and one use. Exchange refuses one without State, Nonce,
+// RedirectURI, Issuer, ClientID or (unless Config.SkipPKCE is set) Verifier: it
+// compares with each of them.
 //
-// It prints as [redacted]; Seal makes an encrypted string of it, fit for a cookie.
+// It prints as [redacted]; Seal makes an encrypted string of it, fit for a
+// cookie.
 type Transaction struct {
 	redact.All
 
@@ -53,8 +55,8 @@ func OpenTransaction(sealed string, keys ...[]byte) (*Transaction, error) {
 	return openTransaction(ring, transactionPurpose, sealed)
 }
 
-// wireTransaction is a Transaction as it is sealed: a Transaction itself marshals
-// as [redacted].
+// wireTransaction is a Transaction as it is sealed: a Transaction itself
+// marshals as [redacted].
 type wireTransaction struct {
 	State       string         `json:"s"`
 	Nonce       string         `json:"n"`

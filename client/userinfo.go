@@ -62,8 +62,9 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	return &UserInfo{Subject: sub, set: set}, nil
 }
 
-// userInfoClaims reads an answer in JSON, or a signed one (OIDC Core 5.3.2), which names its issuer and audience. One
-// with an exp counts until then: an old answer would bring back rights that the user has lost since.
+// userInfoClaims reads an answer in JSON, or a signed one (OIDC Core 5.3.2),
+// which names its issuer and audience. One with an exp counts until then: an
+// old answer would bring back rights that the user has lost since.
 func (c *Client) userInfoClaims(ctx context.Context, op string, md *discovery.Metadata, got *endpoint.Answer) (*claims.Set, error) {
 	mediaType, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/jwt") {

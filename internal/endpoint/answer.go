@@ -22,7 +22,8 @@ const (
 	maxCode       = 64
 )
 
-// read turns a response into an answer or an error; into both for a 2xx whose body came whole but cannot be used.
+// read turns a response into an answer or an error; into both for a 2xx whose
+// body came whole but cannot be used.
 func (c *Caller) read(ctx context.Context, out request, resp *http.Response) (*Answer, error) {
 	status := resp.StatusCode
 	fail := func(kind Kind, detail string) *Error {

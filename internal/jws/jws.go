@@ -120,9 +120,9 @@ func dots(raw string) (first, last int, ok bool) {
 	return first, last, strings.IndexByte(raw, '\n') < 0 && strings.IndexByte(raw, '\r') < 0
 }
 
-// formError says what is wrong with a token that is not three parts. One without a
-// signature may be an unsecured JWT (RFC 7519 section 6): whoever reads that it is
-// malformed looks for the fault in the wrong place.
+// formError says what is wrong with a token that is not three parts. A token without
+// a signature may be an unsecured JWT (RFC 7519 section 6), which is reported as
+// such: "malformed" would send its reader looking in the wrong place.
 func formError(raw string) *Error {
 	header, rest, _ := strings.Cut(raw, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
