@@ -1,16 +1,19 @@
 package client_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
@@ -60,6 +63,21 @@ func TestIDTokenHS256(t *testing.T) {
 		check.NoError(t, tokens.Err())
 		check.NoError(t, c.Ready(t.Context()))
 		check.Equal(t, p.Requests("jwks"), 0, "key requests: no key can be its")
+	})
+	t.Run("with a secret that rotates", func(t *testing.T) {
+		t.Parallel()
+		p := hmacProvider(t)
+		var failure error
+		c := keylessClient(t, p, func(cfg *client.Config) {
+			allow("HS256")(cfg)
+			cfg.ClientSecret, cfg.Auth = "", oidc.Secret(func(context.Context) (string, error) { return appSecret, failure })
+		})
+		_, err := logIn(t, p, c)
+		check.NoError(t, err)
+		failure = errors.New("the vault is sealed")
+		_, err = c.VerifyIDToken(t.Context(), p.Sign(map[string]any{"alg": "HS256"}, nil), client.WithoutNonce())
+		wantField(t, err, "Auth")
+		check.Error(t, err, failure)
 	})
 	t.Run("beside asymmetric algorithms", func(t *testing.T) {
 		t.Parallel()

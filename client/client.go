@@ -34,7 +34,6 @@ type Client struct {
 	wire *endpoint.Caller
 	log  *slog.Logger
 
-	secret      func() []byte
 	extraToken  func() url.Values
 	warnKeysUse sync.Once
 	algs        atomic.Pointer[string] // the allow-list that was logged last
@@ -48,10 +47,9 @@ func New(cfg Config) (*Client, error) {
 	problems := problem.List{Package: "client"}
 	cfg.check(&problems)
 
-	secret, extra := cfg.ClientSecret, cfg.ExtraTokenParams
+	extra := cfg.ExtraTokenParams
 	c := &Client{
 		log:        cfg.Logger,
-		secret:     func() []byte { return []byte(secret) },
 		extraToken: func() url.Values { return extra },
 		noted:      cache.New[struct{}](maxNoted),
 	}

@@ -57,7 +57,7 @@ type Config struct {
 	//
 	//   - RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and
 	//     Ed25519, whose signatures are checked with the provider's keys;
-	//   - HS256, whose key is ClientSecret, alone or beside the others. Neither kind
+	//   - HS256, whose key is the client secret, alone or beside the others. Neither kind
 	//     of signature is ever checked with the other's key.
 	//
 	// Set it to what the client is registered for

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (c *Client) signed(ctx context.Context, md *discovery.Metadata, raw string,
 	switch {
 	case err != nil, options.AnyAlg:
 	case token.Alg == hs256:
-		err = token.VerifyHMAC(c.secret())
+		return token, c.verifyHMAC(ctx, token, want.op)
 	case !want.unsigned:
 		_, err = c.keys.Verify(ctx, token)
 	}
@@ -40,6 +41,17 @@ func (c *Client) signed(ctx context.Context, md *discovery.Metadata, raw string,
 		token, err = c.relisted(ctx, md, raw, want, err)
 	}
 	return token, wrap(want.op, err)
+}
+
+// verifyHMAC checks an HS256 signature with the client secret as it is now.
+func (c *Client) verifyHMAC(ctx context.Context, token *jws.Token, op string) error {
+	secret, err := c.auth.Secret(ctx)
+	if err != nil {
+		e := configError(op, "Auth", "oidc.Secret gave no usable client secret, which is the key of HS256 ID tokens")
+		e.Err = errors.Join(e.Err, err)
+		return e
+	}
+	return wrap(op, token.VerifyHMAC([]byte(secret)))
 }
 
 // signatures says under which algorithms tokens are accepted, or what to change

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
@@ -106,8 +107,8 @@ func (cfg Config) checkIDTokens(bad func(field, format string, args ...any)) {
 			bad("IDTokenAlgs", "%s is not one of %s or %s", remote.Quote(alg), strings.Join(jws.Algs, ", "), hs256)
 		}
 	}
-	if slices.Contains(cfg.IDTokenAlgs, hs256) && cfg.ClientSecret == "" {
-		bad("ClientSecret", "is the key of HS256 ID tokens: set it, or take HS256 out of IDTokenAlgs")
+	if _, asked := cfg.Auth.(oidc.Secret); slices.Contains(cfg.IDTokenAlgs, hs256) && cfg.ClientSecret == "" && !asked {
+		bad("ClientSecret", "is the key of HS256 ID tokens: set it (or Auth to an oidc.Secret), or take HS256 out of IDTokenAlgs")
 	}
 	if cfg.SkipPKCE && cfg.AllowMissingNonce && !cfg.AllowUnboundCode {
 		bad("AllowUnboundCode", "SkipPKCE together with AllowMissingNonce leaves nothing that ties a code to the browser that began the login: "+

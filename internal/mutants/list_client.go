@@ -58,7 +58,7 @@ var client = []mutant{
 	// Signatures of ID tokens.
 	change("signature-not-checked", "signature.go", "\tcase !want.unsigned:\n", "\tcase want.unsigned:\n"),
 	change("signature-unsigned-with-keys", "signature.go", `case md.JWKSURI != "" || slices`, `case md.JWKSURI != "" && !c.cfg.SkipIDTokenSignature || slices`),
-	change("signature-hs256-not-checked", "signature.go", `err = token.VerifyHMAC(c.secret())`, `_ = token.VerifyHMAC(c.secret())`),
+	change("signature-hs256-not-checked", "signature.go", `return wrap(op, token.VerifyHMAC([]byte(secret)))`, `_ = secret; return nil`),
 	change("signature-hs256-with-a-key", "signature.go", `case token.Alg == hs256:`, `case token.Alg == hs256 && md.JWKSURI == "":`),
 	change("signature-asymmetric-with-the-secret", "signature.go", `case token.Alg == hs256:`, `case slices.Contains(options.Algs, hs256):`),
 	change("signature-no-algorithm-is-left", "signature.go", "\t\tif len(algs) == 0 {\n", "\t\tif false {\n"),
@@ -187,7 +187,7 @@ var client = []mutant{
 	change("config-extra-token-parameters", "validate.go", `if name := reserved(cfg.ExtraTokenParams, reservedToken); name != "" {`, `if name := reserved(cfg.ExtraTokenParams, reservedToken); name != "" && false {`),
 	change("config-unknown-alg", "validate.go", `if alg != hs256 && !slices.Contains(jws.Algs, alg) {`, `if alg == "" && !slices.Contains(jws.Algs, alg) {`),
 	change("config-hs256-with-others-and-no-keys", "validate.go", `(keyed || len(cfg.IDTokenAlgs) == 0)`, `(keyed && len(cfg.IDTokenAlgs) == 1 || len(cfg.IDTokenAlgs) == 0)`),
-	change("config-hs256-without-secret", "validate.go", `hs256) && cfg.ClientSecret == "" {`, `hs256) && false {`),
+	change("config-hs256-without-secret", "validate.go", `&& cfg.ClientSecret == "" && !asked {`, `&& cfg.ClientSecret == "" && !asked && false {`),
 	change("config-unbound-code", "validate.go", ` && cfg.AllowMissingNonce && !cfg.AllowUnboundCode {`, ` && cfg.AllowMissingNonce && false {`),
 	change("config-skipped-signature-with-keys", "validate.go", "\t\tif cfg.Endpoints.JWKS != \"\" {\n\t\t\tbad(\"SkipIDTokenSignature\"", "\t\tif false {\n\t\t\tbad(\"SkipIDTokenSignature\""),
 	change("config-skipped-signature-over-http", "validate.go", `if cfg.Endpoints.Token != "" && !secure(cfg.Endpoints.Token) {`, `if false {`),
