@@ -36,9 +36,7 @@ type Client struct {
 	logger           *slog.Logger
 	observer         oidc.Observer
 
-	read func(*Result) any // see ReadAnswers; nil = nothing is made of answers
-
-	positives *cache.Cache[facts]
+	positives store
 	negatives *cache.Cache[time.Time] // when the provider was asked
 	ended     *cache.Cache[time.Time] // what the shared cache holds from before is void
 
@@ -60,7 +58,7 @@ func (c *Client) Introspect(ctx context.Context, token string, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
-	issuer, _ := c.issuer(f)
+	issuer, _ := c.issuer(f.Issuer)
 	return f.result(issuer), nil
 }
 
@@ -102,7 +100,7 @@ func (c *Client) Invalidate(token string) {
 	}
 	key := cache.Digest(token)
 	c.mu.Lock()
-	c.positives.Delete(key)
+	c.positives.remove(key)
 	c.negatives.Delete(key)
 	if l := c.lines[key]; l != nil {
 		l.drop()
@@ -119,7 +117,7 @@ func (c *Client) Invalidate(token string) {
 func (c *Client) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.positives.Purge()
+	c.positives.purge()
 	c.negatives.Purge()
 	for _, l := range c.lines {
 		l.drop()
@@ -163,7 +161,7 @@ func checkToken(token string) error {
 
 // held gives what is in the local caches, if it is recent enough; nil facts mean not active.
 func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
-	if f := c.positives.Find(key, now); f != nil && !o.old(f.FetchedAt, now) {
+	if f := c.positives.find(key, now); f != nil && !o.old(f.FetchedAt, now) {
 		return f, true
 	}
 	if fetched, ok := c.negatives.Get(key); ok && !o.old(fetched, now) {
@@ -180,7 +178,7 @@ func (c *Client) judge(f *facts, o *options, now time.Time) (*facts, error) {
 	if err := f.set.CheckTimes(now, c.skew, false); err != nil {
 		return nil, ofClaims(err, Protocol)
 	}
-	if expected, ok := c.issuer(f); !ok {
+	if expected, ok := c.issuer(f.Issuer); !ok {
 		return nil, ofClaims(f.set.CheckIssuer(expected), IssuerUntrusted)
 	}
 	if o.checksAud {
@@ -195,18 +193,18 @@ func (c *Client) judge(f *facts, o *options, now time.Time) (*facts, error) {
 	return f, nil
 }
 
-// issuer is whose answer it is: the endpoint's own issuer when the answer names
-// none. ok is false when it names another one than expected.
-func (c *Client) issuer(f *facts) (issuer string, ok bool) {
+// issuer is whose answer it is that names this issuer: the endpoint's own when it
+// names none. ok is false when it names another one than expected.
+func (c *Client) issuer(named string) (issuer string, ok bool) {
 	issuers := c.source.Issuers()
 	if len(issuers) == 0 {
-		return f.Issuer, true
+		return named, true
 	}
-	if f.Issuer == "" {
+	if named == "" {
 		return issuers[0], true
 	}
 	for _, issuer := range issuers {
-		if issuer == f.Issuer {
+		if issuer == named {
 			return issuer, true
 		}
 	}

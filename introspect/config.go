@@ -132,7 +132,7 @@ func New(cfg Config) (*Client, error) {
 		allowMissing: cfg.AllowMissingAudience,
 		logger:       cfg.Logger,
 		observer:     remote.Observer(cfg.Observer, cfg.Logger),
-		positives:    cache.New[facts](maxEntries),
+		positives:    plain{cache.New[facts](maxEntries)},
 		negatives:    cache.New[time.Time](max(maxEntries/5, 1)),
 		ended:        cache.New[time.Time](max(maxEntries/5, 1)),
 		lines:        make(map[cache.Key]*line),

@@ -108,8 +108,11 @@ func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight
 		}
 	}()
 	got := c.ask(ctx, key, token, fresh, f.at)
-	if got.facts != nil {
-		c.prepare(got.facts)
+	if f := got.facts; f != nil {
+		if issuer, ok := c.issuer(f.Issuer); ok && f.Issuer != "" {
+			f.Issuer = issuer // compared with itself on each hit: nothing of the answer's is looked at
+		}
+		c.positives.prepare(f)
 	}
 	a = got
 }
@@ -160,7 +163,7 @@ func (c *Client) land(key cache.Key, f *flight, a answer) bool {
 	}
 	now := time.Now()
 	if a.facts == nil {
-		c.positives.Delete(key)
+		c.positives.remove(key)
 		c.negatives.Set(key, f.at, c.negativeTTL)
 		if c.shared == nil || a.sharedMiss {
 			return false
@@ -176,7 +179,7 @@ func (c *Client) land(key cache.Key, f *flight, a answer) bool {
 		}
 	}
 	c.negatives.Delete(key)
-	c.positives.Set(key, *a.facts, ttl)
+	c.positives.set(key, a.facts, ttl)
 	return c.shared != nil && !a.fromShared && ttl > 0
 }
 

@@ -49,8 +49,8 @@ func (r *Result) Raw() []byte {
 
 // facts are what a provider said about a token that is active. They are immutable and hold no verdict of ours.
 type facts struct {
-	read   any // what Client.ReadAnswers made of it
 	Result     // as handed out, but for the slices and an absent issuer
+	made   any // what a Reader made of it: a *T
 }
 
 // parseAnswer reads an introspection answer (RFC 7662 section 2.2); nil facts mean that the token is not active.

@@ -12,8 +12,7 @@ func (g *Guard) known(token string) *facts {
 	if f := g.cached(key, now); f != nil || g.opaque == nil {
 		return f
 	}
-	f, _ := g.opaque.Kept(key, now).(*facts)
-	return f
+	return g.opaque.Kept(key, now)
 }
 
 // Remembers reports whether token is known.

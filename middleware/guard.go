@@ -34,7 +34,7 @@ type Guard struct {
 	budgets   *budgets    // of all templates
 	parser    *jws.Parser // it knows the algorithms of all issuers; each source narrows them down
 
-	opaque         *introspect.Client   // for opaque tokens; nil = they are refused
+	opaque         *reader              // for opaque tokens; nil = they are refused
 	opaqueTemplate bool                 // it is that of a template
 	opaqueVouching *vouching            // of the issuer it is that of
 	inspects       []*introspect.Client // all there are

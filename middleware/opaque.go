@@ -14,8 +14,11 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
+// reader asks one issuer, and keeps the facts with the answers.
+type reader = introspect.Reader[facts]
+
 // addIntrospection makes the introspection client of an issuer, nil when it has none.
-func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *introspect.Client {
+func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *reader {
 	if issuer.Introspection == nil {
 		return nil
 	}
@@ -48,13 +51,12 @@ func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *i
 	if cfg.Observer == nil {
 		cfg.Observer = g.cfg.Observer
 	}
-	client, err := introspect.New(cfg)
+	client, err := introspect.NewReader(cfg, g.reading(&cfg))
 	if err != nil {
 		problems.Take("Introspection.", err)
 		return nil
 	}
-	client.ReadAnswers(g.reading(&cfg))
-	g.inspects = append(g.inspects, client)
+	g.inspects = append(g.inspects, client.Client)
 	if g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection {
 		g.opaque, g.opaqueTemplate, g.opaqueVouching = client, isTemplate(issuer), g.cfg.vouching(issuer)
 	}
@@ -66,17 +68,17 @@ func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
 // reading makes facts of each answer of a client, once: they are kept with the
 // answer and go when the client learns better. What it refuses is kept too.
-func (g *Guard) reading(cfg *introspect.Config) func(*introspect.Result) any {
-	return func(result *introspect.Result) any {
+func (g *Guard) reading(cfg *introspect.Config) func(*introspect.Result) facts {
+	return func(result *introspect.Result) facts {
 		f, refusal := g.readAnswer(result)
 		if refusal == nil && f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {
 			refusal = refuse(ReasonAudienceMismatch)
 		}
 		if refusal != nil {
-			return &facts{refused: refusal}
+			return facts{refused: refusal}
 		}
 		f.unkept, f.unbound = cfg.CacheTTL < 0, g.bind(f)
-		return f
+		return *f
 	}
 }
 
@@ -91,9 +93,9 @@ func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *ro
 
 // ask gives what a client says about a token: what it has kept, unless there is
 // none or the route demands a fresh answer.
-func (g *Guard) ask(ctx context.Context, client *introspect.Client, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
+func (g *Guard) ask(ctx context.Context, client *reader, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
 	if !rt.fresh {
-		if f, ok := client.Kept(key, now).(*facts); ok {
+		if f := client.Kept(key, now); f != nil {
 			if f.refused != nil {
 				return nil, f.refused.copy()
 			}
@@ -107,11 +109,10 @@ func (g *Guard) ask(ctx context.Context, client *introspect.Client, token string
 	if rt.fresh {
 		options = append(slices.Clip(options), introspect.MaxAge(rt.age))
 	}
-	read, err := client.Read(ctx, key, token, options...)
+	f, err := client.Ask(ctx, key, token, options...)
 	if err != nil {
 		return nil, unanswered(ctx, err)
 	}
-	f := read.(*facts)
 	if f.refused != nil {
 		return nil, f.refused.copy()
 	}

@@ -11,16 +11,15 @@ import (
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/keyset"
 	"github.com/relyingparty/oidc/internal/remote"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 // source is one issuer: its metadata, its keys and nobody else's, and its introspection endpoint if it has one.
 type source struct {
 	meta       *discovery.Source
 	keys       *keyset.Source
-	algs       []string           // AccessTokenAlgs; empty = all
-	introspect *introspect.Client // nil without
-	vouching   *vouching          // for which tenants
+	algs       []string  // AccessTokenAlgs; empty = all
+	introspect *reader   // nil without
+	vouching   *vouching // for which tenants
 
 	// Of sources made from a template only.
 	realms  *realms

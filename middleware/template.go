@@ -7,7 +7,6 @@ import (
 
 	"github.com/relyingparty/oidc/internal/discovery"
 	"github.com/relyingparty/oidc/internal/problem"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 const (
@@ -23,7 +22,7 @@ type template struct {
 	patterns []pattern // of the issuer: one, or two that differ in a trailing slash
 	create   func(IssuerConfig) (*source, error)
 	// introspect is shared by all tenants; nil without.
-	introspect *introspect.Client
+	introspect *reader
 	vouching   *vouching // of all tenants' issuers
 	listed     []string  // the tenants that configuration names, in its order; nil where it leaves them open
 	sorted     []string  // listed

@@ -113,7 +113,8 @@ func (g *Guard) stands(f *facts, key cache.Key, now time.Time) bool {
 		result, ok := said.doc.(*introspect.Result)
 		return ok && now.Sub(result.FetchedAt) < unkeptFor
 	}
-	return client.Kept(key, now) == any(said)
+	kept := client.Kept(key, now)
+	return kept != nil && kept.doc == said.doc
 }
 
 // anonymous hides a principal that somebody else has put into the context: this request has none.

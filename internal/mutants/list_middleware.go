@@ -90,7 +90,7 @@ var middleware = []mutant{
 	change("answer-without-audience", "opaque.go", `f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {`, `f.audiences == 0 && false {`),
 	change("kept-answer-is-not-checked", "opaque.go", `return f, g.recheck(f, now)`, `return f, nil`),
 	change("kept-refusal-is-an-answer", "opaque.go", "\t\t\tif f.refused != nil {\n\t\t\t\treturn nil, f.refused.copy()\n\t\t\t}\n\t\t\treturn f,", "\t\t\treturn f,"),
-	change("refusal-is-an-answer", "opaque.go", "\tf := read.(*facts)\n\tif f.refused != nil {\n\t\treturn nil, f.refused.copy()\n\t}\n", "\tf := read.(*facts)\n"),
+	change("refusal-is-an-answer", "opaque.go", "\tif f.refused != nil {\n\t\treturn nil, f.refused.copy()\n\t}\n\treturn f, nil", "\treturn f, nil"),
 	change("answer-without-issuer", "opaque.go", `if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {`, `if false {`),
 	change("answer-of-a-foreign-issuer", "opaque.go", `if !ok && len(g.templates) > 0 {`, `if !ok && len(g.templates) > 100 {`),
 	change("answer-of-a-wrong-issuer-type-has-none", "opaque.go", `_, named = answer.Claim("iss")`, `named = iss != ""`),
@@ -220,7 +220,7 @@ var middleware = []mutant{
 	change("held-grant-that-has-expired", "wrap.go", `refusal := p.guard.recheck(held.facts, time.Now())`, `refusal := p.guard.recheck(held.facts, held.facts.issuedAt)`),
 	change("held-grant-without-the-tenant", "wrap.go", "\t\t\trefusal = p.guard.matches(held.tenant, c)\n", "\t\t\t_ = p.guard.matches\n"),
 	change("held-signature-of-a-withdrawn-key", "wrap.go", "\t\tif !f.signed(now) {\n\t\t\treturn false\n\t\t}\n", ``),
-	change("held-answer-that-was-replaced", "wrap.go", `return client.Kept(key, now) == any(said)`, `return client.Kept(key, now) != nil`),
+	change("held-answer-that-was-replaced", "wrap.go", `kept != nil && kept.doc == said.doc`, `kept != nil`),
 	change("held-answer-that-is-not-kept", "wrap.go", `return ok && now.Sub(result.FetchedAt) < unkeptFor`, `return ok && !result.FetchedAt.IsZero()`),
 	change("wrap-takes-the-held-tenant", "wrap.go", `if p.inner {`, `if true {`),
 
