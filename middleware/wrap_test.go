@@ -135,6 +135,14 @@ func TestForeignPrincipals(t *testing.T) {
 	w, _ = serve(chain(other.Wrap, newGuard(t, cfg).Require()), get(token))
 	check.Equal(t, w.Code, http.StatusUnauthorized, "status behind another guard")
 
+	elsewhere := newProvider(oidctest.Config{Issuer: "https://elsewhere.example.test"})
+	w, _ = serve(chain(other.Wrap, newGuard(t, forProvider(elsewhere)).Require()), get(token))
+	check.Equal(t, w.Code, http.StatusUnauthorized, "status behind a guard of another issuer")
+	cfg = forProvider(op)
+	cfg.Tenant = middleware.RequireTenant("tenant")
+	w, _ = serve(chain(other.Wrap, newGuard(t, cfg).Require()), get(token))
+	check.Equal(t, w.Code, http.StatusUnauthorized, "status behind a guard without tenants")
+
 	// Nor is the verdict on another token, should something in between replace it.
 	swap := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
