@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/claims"
 )
 
 // Reader is a Client that makes a T of each active answer, once, and keeps it
@@ -14,7 +15,7 @@ import (
 // in a second cache, and could not know when an answer has been replaced.
 type Reader[T any] struct {
 	*Client
-	read func(*Result) T
+	read func(*claims.Set, string, time.Time) T
 	made *cache.Cache[made[T]]
 }
 
@@ -26,9 +27,10 @@ type made[T any] struct {
 	facts  *facts
 }
 
-// NewReader is New, and tells what to make of answers. read must not change its
-// argument, which is shared.
-func NewReader[T any](cfg Config, read func(*Result) T) (*Reader[T], error) {
+// NewReader is New, and tells what to make of answers: read gets the claims of an
+// answer, its issuer (the endpoint's own when the answer names none), and when the
+// provider was asked.
+func NewReader[T any](cfg Config, read func(answer *claims.Set, issuer string, asked time.Time) T) (*Reader[T], error) {
 	c, err := New(cfg)
 	if err != nil {
 		return nil, err
@@ -72,12 +74,11 @@ type store interface {
 }
 
 func (r *Reader[T]) prepare(f *facts) {
-	shown := &f.Result
-	if issuer, ok := r.issuer(f.Issuer); ok && issuer != f.Issuer {
-		named := f.Result
-		named.Issuer, shown = issuer, &named
+	issuer, ok := r.issuer(f.Issuer)
+	if !ok {
+		issuer = f.Issuer
 	}
-	value := r.read(shown)
+	value := r.read(f.set, issuer, f.FetchedAt)
 	f.made = &value
 }
 

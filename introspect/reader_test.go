@@ -9,6 +9,7 @@ import (
 
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/introspect"
 )
 
@@ -20,12 +21,13 @@ func TestReader(t *testing.T) {
 		var read []string // by subject
 		r, err := introspect.NewReader(introspect.Config{
 			DiscoveryURL: issuer, ClientID: "api", ClientSecret: "s", HTTPClient: &http.Client{Transport: p},
-		}, func(result *introspect.Result) string {
-			read = append(read, result.Subject)
-			if result.Subject == "panics" {
+		}, func(answer *claims.Set, issuer string, _ time.Time) string {
+			subject, _, _ := answer.String("sub")
+			read = append(read, subject)
+			if subject == "panics" {
 				panic("CANARY")
 			}
-			return result.Subject + " of " + result.Issuer
+			return subject + " of " + issuer
 		})
 		check.NoError(t, err)
 		key := cache.Digest("tok")
@@ -92,7 +94,7 @@ func TestReader(t *testing.T) {
 			end()
 			kept("")
 		}
-		_, err = introspect.NewReader(introspect.Config{}, func(*introspect.Result) int { return 0 })
+		_, err = introspect.NewReader(introspect.Config{}, func(*claims.Set, string, time.Time) int { return 0 })
 		check.True(t, err != nil, "a bad configuration is accepted")
 	})
 }

@@ -73,7 +73,7 @@ func (g *Guard) granted(key cache.Key, v verified, tenant string) *grant {
 // fill writes a principal with slices of its own, in room if they fit.
 func (f *facts) fill(p *Principal, tenant string, room []string) {
 	p.Subject, p.Issuer, p.ClientID, p.Tenant = f.subject, f.issuer, f.clientID, tenant
-	p.Expiry, p.IssuedAt, p.Method, p.doc = f.expiry, f.issuedAt, f.method, f.doc
+	p.Expiry, p.IssuedAt, p.Method, p.set = f.expiry, f.issuedAt, f.method, f.set
 	if f.texts > 0 {
 		block := append(room, f.all()...)
 		p.Audience, p.Scopes = block[:f.audiences:f.audiences], block[f.audiences:]

@@ -10,7 +10,6 @@ import (
 
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/keyset"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 // facts is what a verified token says. It is immutable, shared by requests, and holds no verdict of policy. With a
@@ -25,7 +24,7 @@ type facts struct {
 	claimed                   string    // the tenant claim; empty when it is absent or cannot be one
 	captured                  string    // the tenant in the issuer, for a template
 	method                    Method
-	doc                       document
+	set                       *claims.Set
 
 	vouching *vouching // of its issuer
 
@@ -36,7 +35,8 @@ type facts struct {
 	said    *facts // the answer that confirms a token verified with keys
 	refused *Error // why nothing may go by the answer; the other fields are then empty
 	unbound *Error // why it cannot be all there is to go by
-	unkept  bool   // the client keeps no answers
+	// unkept is when the issuer was asked, where the client keeps no answers; else zero.
+	unkept time.Time
 }
 
 // lists stores audience and scopes.
@@ -85,20 +85,10 @@ func (f *facts) current(now time.Time, skew time.Duration) *Error {
 	return nil
 }
 
-// tokenClaims is a token's payload as a document.
-type tokenClaims struct{ *claims.Set }
-
-func (c tokenClaims) Claim(path ...string) (json.RawMessage, bool) {
-	value, ok, err := c.Lookup(path...)
-	if !ok || err != nil {
-		return nil, false
-	}
-	return json.RawMessage(value), true
-}
-
-// read takes the facts out of a token's claims. Its errors are of the claims that cannot be understood.
+// read takes the facts out of the claims of a token or of an introspection answer. Its errors are of the claims that
+// cannot be understood.
 func (g *Guard) read(set *claims.Set, f *facts) error {
-	f.doc = tokenClaims{set}
+	f.set = set
 	var audience, scopes []string
 	var notBefore time.Time
 	var errs [8]error
@@ -109,6 +99,7 @@ func (g *Guard) read(set *claims.Set, f *facts) error {
 		f.clientID, _, errs[2] = set.String("azp")
 	}
 	audience, errs[3] = set.Strings("aud")
+	audience = slices.DeleteFunc(audience, func(aud string) bool { return aud == "" })
 	scopes, errs[4] = set.Scopes()
 	f.expiry, _, errs[5] = set.Time("exp")
 	f.issuedAt, _, errs[6] = set.Time("iat")
@@ -155,78 +146,35 @@ func validTenant(s string) bool {
 // token_type.
 var otherUses = []string{"id", "id_token", "refresh", "refresh_token", "offline", "logout"}
 
-// saying is what a token says, or an introspection answer, claim by claim. Unlike [document] it costs no allocation a
-// question. A claim of another type reads as an error and an empty string.
-type saying interface {
-	Has(name string) bool
-	String(name string) (value string, ok bool, err error)
-}
-
-// answerClaims is an introspection answer as a saying.
-type answerClaims struct{ *introspect.Result }
-
-func (a answerClaims) Has(name string) bool {
-	_, ok := a.Claim(name)
-	return ok
-}
-
-func (a answerClaims) String(name string) (string, bool, error) {
-	value, ok := claimText(a.Result, name)
-	return value, ok, nil
-}
-
 // forOthers reports why a token is not meant for an API, empty when it may be.
-func forOthers(said saying) string {
+func forOthers(set *claims.Set) string {
 	for _, name := range []string{"at_hash", "c_hash", "events"} {
-		if said.Has(name) {
+		if set.Has(name) {
 			return "it has " + name
 		}
 	}
 	for _, name := range []string{"token_use", "token_type", "typ"} {
-		use, _, _ := said.String(name)
+		use, _, _ := set.String(name)
 		if slices.ContainsFunc(otherUses, func(other string) bool { return strings.EqualFold(use, other) }) {
 			return "its " + name + " is for something else"
 		}
 	}
-	if said.Has("nonce") {
-		if typ, _, _ := said.String("typ"); typ != "Bearer" { // Keycloak's access tokens repeat the nonce
+	if set.Has("nonce") {
+		if typ, _, _ := set.String("typ"); typ != "Bearer" { // Keycloak's access tokens repeat the nonce
 			return "it has nonce"
 		}
 	}
 	return ""
 }
 
-// claimText is a claim that is a string. One that is something else is nothing we know, and so no reason to refuse.
-func claimText(doc document, name string) (text string, ok bool) {
-	value, ok := doc.Claim(name)
-	if !ok || json.Unmarshal(value, &text) != nil {
-		return "", false
-	}
-	return text, true
-}
-
-// claimTime is a claim that is a NumericDate; zero when it is absent or something else.
-func claimTime(doc document, name string) time.Time {
-	value, ok := doc.Claim(name)
-	if !ok {
-		return time.Time{}
-	}
-	set, err := claims.Parse(`{"` + name + `":` + string(value) + `}`)
-	if err != nil {
-		return time.Time{}
-	}
-	at, _, _ := set.Time(name)
-	return at
-}
-
 // accessToken refuses tokens for other purposes and tokens that are bound to a key.
-func (g *Guard) accessToken(said saying) *Error {
+func (g *Guard) accessToken(set *claims.Set) *Error {
 	if !g.cfg.AllowIDTokens {
-		if why := forOthers(said); why != "" {
+		if why := forOthers(set); why != "" {
 			return refuseFor(ReasonTypeNotAllowed, errors.New(why))
 		}
 	}
-	if said.Has("cnf") {
+	if set.Has("cnf") {
 		return refuse(ReasonBindingMissing)
 	}
 	return nil

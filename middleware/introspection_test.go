@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -126,6 +127,59 @@ func TestNotAccessTokens(t *testing.T) {
 		guard := newGuard(t, cfg)
 		wantReason(t, guard, token, c.want)
 		wantReason(t, guard, token, c.want)
+	}
+}
+
+// TestAnswersReadAsTokens: what a claim means does not depend on whether a JWT or an introspection answer holds it.
+func TestAnswersReadAsTokens(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		claims object
+		want   middleware.Reason
+		path   []string // to the tenant
+	}{
+		"as it is":                        {object{}, "", nil},
+		"tenant in another case":          {object{"tenant": nil, "Tenant": "acme"}, middleware.ReasonTokenMalformed, nil},
+		"tenant of another type":          {object{"tenant": 7}, middleware.ReasonTenantMissing, nil},
+		"nested tenant":                   {object{"ext": object{"tenant": "acme"}}, "", []string{"ext", "tenant"}},
+		"nested tenant, in another case":  {object{"ext": object{"Tenant": "acme"}}, middleware.ReasonTokenMalformed, []string{"ext", "tenant"}},
+		"nested tenant in something else": {object{"ext": "tenant"}, middleware.ReasonTenantMissing, []string{"ext", "tenant"}},
+		"an empty audience":               {object{"aud": []string{"", oidctest.DefaultResource}}, "", nil},
+		"for an ID token's use":           {object{"token_use": "ID"}, middleware.ReasonTypeNotAllowed, nil},
+		"token_use of another type":       {object{"token_use": 7}, "", nil},
+		"nonce":                           {object{"nonce": "n"}, middleware.ReasonTypeNotAllowed, nil},
+		"bound":                           {object{"cnf": object{"jkt": "x"}}, middleware.ReasonBindingMissing, nil},
+		"not bound":                       {object{"cnf": nil}, "", nil},
+		"a long life":                     {object{"exp": time.Now().Add(48 * time.Hour).Unix()}, middleware.ReasonTokenMalformed, nil},
+	} {
+		for _, opaque := range []bool{false, true} {
+			op := newProvider(oidctest.Config{OpaqueAccessTokens: opaque})
+			cfg := forProvider(op)
+			cfg.Tenant, cfg.MaxLifetime = middleware.RequireTenant("tenant"), 24*time.Hour
+			if c.path != nil {
+				cfg.Tenant.Claim = c.path
+			}
+			claims := object{"tenant": "acme"}
+			if opaque {
+				byIntrospection(&cfg)
+				op.Edit("introspection", func(answer object) {
+					maps.Copy(answer, c.claims)
+					maps.DeleteFunc(answer, func(_ string, value any) bool { return value == nil })
+				})
+			} else {
+				maps.Copy(claims, c.claims)
+			}
+			token := op.AccessToken(claims)
+			guard := newGuard(t, cfg)
+			_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: token})
+			check.Equal(t, reasonOf(t, err), c.want, fmt.Sprintf("%s, opaque is %v", name, opaque))
+			if c.want != "" {
+				continue
+			}
+			p := principalOf(t, guard, token)
+			check.Equal(t, p.Tenant, "acme", "Tenant, "+name)
+			check.DeepEqual(t, p.Audience, []string{oidctest.DefaultResource}, "Audience, "+name)
+		}
 	}
 }
 

@@ -140,10 +140,15 @@ func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 			}
 		}
 	}
+	return g.usable(f, now)
+}
+
+// usable refuses what is no access token for this API, be it a JWT or one that was introspected.
+func (g *Guard) usable(f *facts, now time.Time) *Error {
 	if refusal := g.lifetime(f, now); refusal != nil {
 		return refusal
 	}
-	return g.accessToken(set)
+	return g.accessToken(f.set)
 }
 
 // lifetime holds a token to MaxLifetime.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/introspect"
@@ -68,16 +69,19 @@ func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
 // reading makes facts of each answer of a client, once: they are kept with the
 // answer and go when the client learns better. What it refuses is kept too.
-func (g *Guard) reading(cfg *introspect.Config) func(*introspect.Result) facts {
-	return func(result *introspect.Result) facts {
-		f, refusal := g.readAnswer(result)
+func (g *Guard) reading(cfg *introspect.Config) func(*claims.Set, string, time.Time) facts {
+	return func(set *claims.Set, issuer string, asked time.Time) facts {
+		f, refusal := g.readAnswer(set, issuer)
 		if refusal == nil && f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {
 			refusal = refuse(ReasonAudienceMismatch)
 		}
 		if refusal != nil {
 			return facts{refused: refusal}
 		}
-		f.unkept, f.unbound = cfg.CacheTTL < 0, g.bind(f)
+		if cfg.CacheTTL < 0 {
+			f.unkept = asked
+		}
+		f.unbound = g.bind(f)
 		return *f
 	}
 }
@@ -120,25 +124,17 @@ func (g *Guard) ask(ctx context.Context, client *reader, token string, key cache
 }
 
 // readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
-// proof of possession.
-func (g *Guard) readAnswer(result *introspect.Result) (*facts, *Error) {
-	if strings.EqualFold(result.TokenType, "DPoP") {
+// proof of possession. The issuer is the endpoint's own where the answer names none.
+func (g *Guard) readAnswer(set *claims.Set, issuer string) (*facts, *Error) {
+	if kind, _, _ := set.String("token_type"); strings.EqualFold(kind, "DPoP") {
 		return nil, refuse(ReasonBindingMissing)
 	}
-	if refusal := g.accessToken(answerClaims{result}); refusal != nil {
-		return nil, refusal
+	f := &facts{method: MethodIntrospection}
+	if err := g.read(set, f); err != nil {
+		return nil, refuseFor(ReasonTokenMalformed, err)
 	}
-	f := &facts{
-		subject: result.Subject, issuer: result.Issuer, clientID: result.ClientID,
-		expiry: result.Expiry, issuedAt: result.IssuedAt, method: MethodIntrospection, doc: result,
-	}
-	f.begins(result.IssuedAt, claimTime(result, "nbf"))
-	g.lists(f, slices.DeleteFunc(slices.Clone(result.Audience), func(aud string) bool { return aud == "" }), result.Scopes)
-	if g.tenants != nil && len(g.tenants.Claim) > 0 {
-		value, _ := result.Claim(g.tenants.Claim...)
-		f.claimed = tenantOf(string(value))
-	}
-	return f, g.lifetime(f, time.Now())
+	f.issuer = issuer
+	return f, g.usable(f, time.Now())
 }
 
 var errNoAnsweredIssuer = errors.New("the introspection answer has no iss, and so no realm: Config.AllowMissingIssuer accepts that")
@@ -148,7 +144,7 @@ var errNoAnsweredIssuer = errors.New("the introspection answer has no iss, and s
 // not vouch for a realm that the answer does not name, nor for an issuer that is none of this guard's.
 func (g *Guard) bind(f *facts) *Error {
 	f.vouching = g.opaqueVouching
-	iss, named := answeredIssuer(f.doc)
+	iss, named := answeredIssuer(f)
 	if !named {
 		if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {
 			return refuseFor(ReasonIssuerUntrusted, errNoAnsweredIssuer)
@@ -168,11 +164,10 @@ func (g *Guard) bind(f *facts) *Error {
 	return nil
 }
 
-// answeredIssuer is the iss of an introspection answer. It is not facts.issuer, where the client fills in its own for
-// an answer that names none. An iss that is not a string is named all the same, and is nobody's.
-func answeredIssuer(answer document) (iss string, named bool) {
-	_, named = answer.Claim("iss")
-	iss, _ = claimText(answer, "iss")
+// answeredIssuer is the iss of an introspection answer. It is not facts.issuer, which is the endpoint's own for an
+// answer that names none.
+func answeredIssuer(f *facts) (iss string, named bool) {
+	iss, named, _ = f.set.String("iss")
 	return iss, named
 }
 
@@ -186,7 +181,7 @@ func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *fac
 	if refusal != nil {
 		return nil, refusal
 	}
-	if iss, named := answeredIssuer(said.doc); named && iss != f.issuer || said.subject != f.subject {
+	if iss, named := answeredIssuer(said); named && iss != f.issuer || said.subject != f.subject {
 		return nil, refuseFor(ReasonTokenInactive, errors.New("the introspection answer is about another issuer or subject"))
 	}
 	if said.claimed != f.claimed {

@@ -203,8 +203,8 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 	case kindTenant:
 		return c.names(gr.tenant, p.tenant)
 	case kindACR:
-		class, ok := claimText(gr.facts.doc, "acr")
-		if !ok || !slices.Contains(p.list, class) {
+		class, ok, err := gr.facts.set.String("acr")
+		if !ok || err != nil || !slices.Contains(p.list, class) {
 			return refuse(ReasonStepUpRequired)
 		}
 	case kindMaxAuthAge:
@@ -224,9 +224,9 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 
 // recent reports whether auth_time is there, not in the future, and not too long ago.
 func (p *Policy) recent(gr *grant, now time.Time) bool {
-	at := claimTime(gr.facts.doc, "auth_time")
+	at, ok, err := gr.facts.set.Time("auth_time")
 	skew := gr.guard.cfg.ClockSkew
-	return !at.IsZero() && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
+	return ok && err == nil && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
 }
 
 // caught turns a panic of a function that was configured into a 500. What it panicked with may hold anything: only

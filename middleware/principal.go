@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/relyingparty/oidc/internal/claims"
 )
 
 // Method is how a token was verified.
@@ -29,14 +31,7 @@ type Principal struct {
 	IssuedAt time.Time // zero when the token names none
 	Method   Method
 
-	doc document
-}
-
-// document is what a token says, or an introspection answer. It is immutable and shared by requests.
-type document interface {
-	// Claim follows path through nested objects and returns a copy.
-	Claim(path ...string) (json.RawMessage, bool)
-	Decode(v any) error
+	set *claims.Set // all claims; nil for a principal that no guard made
 }
 
 // HasScope reports whether Scopes holds scope.
@@ -45,20 +40,24 @@ func (p *Principal) HasScope(scope string) bool { return slices.Contains(p.Scope
 // Claim returns the JSON of one claim; path leads through nested objects: Claim("ext", "tenant"). ok is false when it
 // is absent or null.
 func (p *Principal) Claim(path ...string) (value json.RawMessage, ok bool) {
-	if p.doc == nil {
+	if p.set == nil {
 		return nil, false
 	}
-	return p.doc.Claim(path...)
+	text, ok, err := p.set.Lookup(path...)
+	if !ok || err != nil {
+		return nil, false
+	}
+	return json.RawMessage(text), true
 }
 
 // Decode unmarshals all claims into v. encoding/json matches names to struct fields without regard to case; that is
 // safe here, because a token with two members of one object that differ in case only is refused, and so is one with a
 // registered claim, or the tenant's, in another case.
 func (p *Principal) Decode(v any) error {
-	if p.doc == nil {
+	if p.set == nil {
 		return errNoClaims
 	}
-	return p.doc.Decode(v)
+	return p.set.Decode(v)
 }
 
 var errNoClaims = errors.New("middleware: this principal was not made by a guard and carries no claims")

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
-	"github.com/relyingparty/oidc/introspect"
 )
 
 // Wrap lets requests with a valid token through to next, where [FromContext] finds the principal; all others it answers.
@@ -109,12 +108,11 @@ func (g *Guard) stands(f *facts, key cache.Key, now time.Time) bool {
 		}
 		client = f.source.introspect
 	}
-	if said.unkept {
-		result, ok := said.doc.(*introspect.Result)
-		return ok && now.Sub(result.FetchedAt) < unkeptFor
+	if !said.unkept.IsZero() {
+		return now.Sub(said.unkept) < unkeptFor
 	}
 	kept := client.Kept(key, now)
-	return kept != nil && kept.doc == said.doc
+	return kept != nil && kept.set == said.set
 }
 
 // anonymous hides a principal that somebody else has put into the context: this request has none.

@@ -67,7 +67,7 @@ var middleware = []mutant{
 	change("keys-away-is-an-unknown-key", "jwt.go", "\trefusal := refuseFor(ReasonProviderUnavailable, err)\n\tif e, ok := errors.AsType[*remote.Error]", "\trefusal := refuseFor(ReasonKeyUnknown, err)\n\tif e, ok := errors.AsType[*remote.Error]"),
 
 	// What makes a token no access token.
-	change("not-an-access-token", "facts.go", `if why := forOthers(said); why != "" {`, `if why := forOthers(said); why == "\x00" {`),
+	change("not-an-access-token", "facts.go", `if why := forOthers(set); why != "" {`, `if why := forOthers(set); why == "\x00" {`),
 	change("at-hash", "facts.go", `{"at_hash", "c_hash", "events"}`, `{"c_hash", "events"}`),
 	change("c-hash", "facts.go", `{"at_hash", "c_hash", "events"}`, `{"at_hash", "events"}`),
 	change("events", "facts.go", `{"at_hash", "c_hash", "events"}`, `{"at_hash", "c_hash"}`),
@@ -78,14 +78,14 @@ var middleware = []mutant{
 	change("use-logout", "facts.go", `"offline", "logout"}`, `"offline"}`),
 	change("use-id", "facts.go", `{"id", "id_token"`, `{"id_token"`),
 	change("use-in-another-case", "facts.go", `return strings.EqualFold(use, other)`, `return use == other`),
-	change("nonce", "facts.go", `if said.Has("nonce") {`, `if said.Has("\x00") {`),
+	change("nonce", "facts.go", `if set.Has("nonce") {`, `if set.Has("\x00") {`),
 	change("nonce-with-any-typ", "facts.go", `typ != "Bearer" {`, `typ == "" {`),
-	change("cnf", "facts.go", `if said.Has("cnf") {`, `if said.Has("\x00") {`),
+	change("cnf", "facts.go", `if set.Has("cnf") {`, `if set.Has("\x00") {`),
 
 	// Opaque tokens.
-	change("answer-of-a-dpop-token", "opaque.go", `if strings.EqualFold(result.TokenType, "DPoP") {`, `if false {`),
-	change("answer-that-is-no-access-token", "opaque.go", `if refusal := g.accessToken(answerClaims{result}); refusal != nil {`, `if refusal := g.accessToken(answerClaims{result}); refusal != nil && false {`),
-	change("answer-without-lifetime", "opaque.go", `return f, g.lifetime(f, time.Now())`, `return f, nil`),
+	change("answer-of-a-dpop-token", "opaque.go", `strings.EqualFold(kind, "DPoP") {`, `kind == "\x00" {`),
+	change("answer-that-is-no-access-token", "opaque.go", `return f, g.usable(f, time.Now())`, `return f, g.lifetime(f, time.Now())`),
+	change("answer-without-lifetime", "opaque.go", `return f, g.usable(f, time.Now())`, `return f, g.accessToken(set)`),
 	change("answer-not-bound-to-its-realm", "opaque.go", `if refusal == nil && f.unbound != nil {`, `if refusal == nil && f.unbound != nil && false {`),
 	change("answer-without-audience", "opaque.go", `f.audiences == 0 && !g.cfg.SkipAudienceCheck && !cfg.AllowMissingAudience {`, `f.audiences == 0 && false {`),
 	change("kept-answer-is-not-checked", "opaque.go", `return f, g.recheck(f, now)`, `return f, nil`),
@@ -93,7 +93,7 @@ var middleware = []mutant{
 	change("refusal-is-an-answer", "opaque.go", "\tif f.refused != nil {\n\t\treturn nil, f.refused.copy()\n\t}\n\treturn f, nil", "\treturn f, nil"),
 	change("answer-without-issuer", "opaque.go", `if g.opaqueTemplate && !g.cfg.AllowMissingIssuer {`, `if false {`),
 	change("answer-of-a-foreign-issuer", "opaque.go", `if !ok && len(g.templates) > 0 {`, `if !ok && len(g.templates) > 100 {`),
-	change("answer-of-a-wrong-issuer-type-has-none", "opaque.go", `_, named = answer.Claim("iss")`, `named = iss != ""`),
+	change("answer-that-cannot-be-read", "opaque.go", "\tif err := g.read(set, f); err != nil {\n\t\treturn nil, refuseFor(ReasonTokenMalformed, err)\n\t}\n", "\t_ = g.read(set, f)\n"),
 	change("fresh-question-takes-any-age", "opaque.go", `introspect.MaxAge(rt.age)`, `introspect.MaxAge(rt.age + time.Hour)`),
 	change("audience-of-an-answer", "guard.go", `g.audience = []introspect.Option{introspect.Audience(g.cfg.Audience...)}`, `g.audience = nil`),
 	change("confirmed-without-introspection", "opaque.go", "\tif client == nil {\n\t\treturn nil, refuseFor(ReasonPolicyDenied,", "\tif client == nil && f.issuer != \"\" {\n\t\treturn f, nil\n\t}\n\tif client == nil {\n\t\treturn nil, refuseFor(ReasonPolicyDenied,"),
@@ -191,9 +191,9 @@ var middleware = []mutant{
 	// Policies of a route.
 	change("scope-missing", "policy.go", `if !slices.Contains(gr.facts.scopes(), s) {`, `if len(gr.facts.scopes()) == 0 && s != "" {`),
 	change("any-scope-missing", "policy.go", `if !slices.ContainsFunc(p.list, func(s string) bool { return slices.Contains(gr.facts.scopes(), s) }) {`, `if false {`),
-	change("acr-missing", "policy.go", `if !ok || !slices.Contains(p.list, class) {`, `if ok && !slices.Contains(p.list, class) {`),
-	change("acr-of-another-class", "policy.go", `if !ok || !slices.Contains(p.list, class) {`, `if !ok || class == "" {`),
-	change("auth-time-missing", "policy.go", `return !at.IsZero() && !at.After`, `return at.IsZero() || !at.After`),
+	change("acr-missing", "policy.go", `if !ok || err != nil || !slices.Contains(p.list, class) {`, `if ok && err == nil && !slices.Contains(p.list, class) {`),
+	change("acr-of-another-class", "policy.go", `if !ok || err != nil || !slices.Contains(p.list, class) {`, `if !ok || err != nil || class == "" {`),
+	change("auth-time-missing", "policy.go", `return ok && err == nil && !at.After`, `return !ok || err != nil || !at.After`),
 	change("auth-time-ahead", "policy.go", ` && !at.After(now.Add(skew)) && `, ` && `),
 	change("auth-time-too-old", "policy.go", ` && !now.After(at.Add(p.age+skew))`, ` && p.age >= 0`),
 	change("auth-time-without-skew", "policy.go", `at.Add(p.age+skew)`, `at.Add(p.age)`),
@@ -220,8 +220,8 @@ var middleware = []mutant{
 	change("held-grant-that-has-expired", "wrap.go", `refusal := p.guard.recheck(held.facts, time.Now())`, `refusal := p.guard.recheck(held.facts, held.facts.issuedAt)`),
 	change("held-grant-without-the-tenant", "wrap.go", "\t\t\trefusal = p.guard.matches(held.tenant, c)\n", "\t\t\t_ = p.guard.matches\n"),
 	change("held-signature-of-a-withdrawn-key", "wrap.go", "\t\tif !f.signed(now) {\n\t\t\treturn false\n\t\t}\n", ``),
-	change("held-answer-that-was-replaced", "wrap.go", `kept != nil && kept.doc == said.doc`, `kept != nil`),
-	change("held-answer-that-is-not-kept", "wrap.go", `return ok && now.Sub(result.FetchedAt) < unkeptFor`, `return ok && !result.FetchedAt.IsZero()`),
+	change("held-answer-that-was-replaced", "wrap.go", `kept != nil && kept.set == said.set`, `kept != nil`),
+	change("held-answer-that-is-not-kept", "wrap.go", `return now.Sub(said.unkept) < unkeptFor`, `return now.After(time.Time{}) || unkeptFor == 0`),
 	change("wrap-takes-the-held-tenant", "wrap.go", `if p.inner {`, `if true {`),
 
 	// Answers.
