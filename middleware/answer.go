@@ -74,12 +74,7 @@ func oauthBody(refusal *Error) (contentType string, body []byte) {
 	v := refusal.verdict()
 	code := v.code
 	if code == "" {
-		code = map[int]string{
-			http.StatusUnauthorized:        "unauthorized",
-			http.StatusForbidden:           "forbidden",
-			http.StatusServiceUnavailable:  "temporarily_unavailable",
-			http.StatusInternalServerError: "server_error",
-		}[v.status]
+		code = bodyCodes[v.status]
 	}
 	body, _ = json.Marshal(struct {
 		Error       string `json:"error"`

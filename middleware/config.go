@@ -4,14 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/relyingparty/oidc"
-	"github.com/relyingparty/oidc/internal/jws"
-	"github.com/relyingparty/oidc/internal/problem"
 	"github.com/relyingparty/oidc/introspect"
 )
 
@@ -152,89 +147,4 @@ func prefix(i int) string { return fmt.Sprintf("Issuers[%d].", i) }
 // named reports whether the configuration says which provider it is about.
 func (c *IssuerConfig) named() bool {
 	return c.DiscoveryURL != "" || c.Issuer != "" || c.Endpoints.JWKS != ""
-}
-
-// check finds the mistakes that can be found in single fields.
-func (c *Config) check(problems *problem.List) {
-	switch {
-	case len(c.Audience) == 0 && !c.SkipAudienceCheck:
-		problems.Add("Audience", "name this API as tokens do in aud, or set SkipAudienceCheck")
-	case len(c.Audience) > 0 && c.SkipAudienceCheck:
-		problems.Add("SkipAudienceCheck", "it contradicts Audience: leave one of them out")
-	case slices.Contains(c.Audience, ""):
-		problems.Add("Audience", "an audience is empty")
-	}
-	if !slices.Contains(modes, c.Mode) {
-		problems.Add("Mode", "%q is none of %q", c.Mode, modes)
-	}
-	if own := c.own(); c.Introspection != nil && len(c.Issuers) > 0 && !own.named() {
-		problems.Add("Introspection", "it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")
-	}
-	if c.ClockSkew < 0 || c.ClockSkew > maxSkew {
-		problems.Add("ClockSkew", "%v is not between 0 (which means %v) and %v", c.ClockSkew, defaultSkew, maxSkew)
-		c.ClockSkew = 0 // introspection inherits it: one report is enough
-	}
-	if c.MaxLifetime < 0 {
-		problems.Add("MaxLifetime", "it is negative")
-	}
-	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
-		problems.Add("Realm", "it may hold printable ASCII characters only")
-	}
-	if c.ResourceURL != "" {
-		u, err := url.Parse(c.ResourceURL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(c.ResourceURL, "#") ||
-			strings.ContainsFunc(c.ResourceURL, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
-			problems.Add("ResourceURL", "it must be an absolute URL without user information and fragment")
-		}
-	}
-	checkAlgs("", c.AccessTokenAlgs, problems)
-	for i := range c.Issuers {
-		checkAlgs(prefix(i), c.Issuers[i].AccessTokenAlgs, problems)
-	}
-}
-
-// checkAlgs finds algorithms that are never accepted.
-func checkAlgs(prefix string, algs []string, problems *problem.List) {
-	for _, alg := range algs {
-		if !slices.Contains(jws.Algs, alg) {
-			problems.Add(prefix+"AccessTokenAlgs", "%q is not one of %s", alg, strings.Join(jws.Algs, " "))
-		}
-	}
-}
-
-// check finds mistakes in a tenant policy. The arguments say which kinds of issuers there are: templates, templates
-// without Tenants, and others.
-func (p *TenantPolicy) check(templates, unlisted, others bool, problems *problem.List) {
-	switch {
-	case slices.Contains(p.Claim, ""):
-		problems.Add("Claim", "a key of the path is empty")
-	case p.FromIssuer && !templates:
-		problems.Add("FromIssuer", "it needs {tenant} in DiscoveryURL")
-	case len(p.Claim) == 0 && !p.FromIssuer:
-		problems.Add("Claim", "name the claim that holds the tenant, or set FromIssuer where DiscoveryURL holds {tenant}")
-	case len(p.Claim) == 0 && others:
-		problems.Add("Claim", "name the claim that holds the tenant, because an issuer without {tenant} does not say which tenant its tokens are for")
-	}
-	given := 0
-	for _, is := range []bool{len(p.Allow) > 0, p.AllowFunc != nil, p.AllowAnyTenant} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		problems.Add("Allow", "set only one of Allow, AllowFunc and AllowAnyTenant")
-	case given == 0 && unlisted:
-		problems.Add("Allow", "a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant, or an IssuerConfig with Tenants: otherwise tokens choose where this program fetches keys")
-	}
-	for _, tenant := range p.Allow {
-		if !validTenant(tenant) || templates && !others && !validSegment(tenant) {
-			problems.Add("Allow", "%q cannot be a tenant", tenant)
-		}
-	}
-	for _, s := range p.Match {
-		if err := s.check(false); err != nil {
-			problems.Add("Match", "%v", err)
-		}
-	}
 }

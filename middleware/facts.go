@@ -1,12 +1,8 @@
 package middleware
 
 import (
-	"encoding/json"
-	"errors"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/keyset"
@@ -74,17 +70,6 @@ func (f *facts) begins(issuedAt, notBefore time.Time) {
 	}
 }
 
-// current checks the times of a token that has been verified before.
-func (f *facts) current(now time.Time, skew time.Duration) *Error {
-	switch {
-	case !f.expiry.IsZero() && !now.Add(-skew).Before(f.expiry):
-		return refuse(ReasonTokenExpired)
-	case f.notBefore.After(now.Add(skew)):
-		return refuse(ReasonTokenNotYetValid)
-	}
-	return nil
-}
-
 // read takes the facts out of the claims of a token or of an introspection answer. Its errors are of the claims that
 // cannot be understood.
 func (g *Guard) read(set *claims.Set, f *facts) error {
@@ -117,65 +102,6 @@ func (g *Guard) read(set *claims.Set, f *facts) error {
 			return err
 		}
 		f.claimed = tenantOf(value)
-	}
-	return nil
-}
-
-// maxTenant bounds a tenant, in bytes.
-const maxTenant = 256
-
-// tenantOf reads a tenant claim: a string that can be a tenant, or nothing.
-func tenantOf(value string) string {
-	var tenant string
-	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' && strings.IndexByte(value, '\\') < 0 {
-		tenant = value[1 : n-1] // nothing to unescape, as nearly always
-	} else if n == 0 || json.Unmarshal([]byte(value), &tenant) != nil {
-		return ""
-	}
-	if !validTenant(tenant) {
-		return ""
-	}
-	return tenant
-}
-
-func validTenant(s string) bool {
-	return s != "" && len(s) <= maxTenant && !strings.ContainsFunc(s, unicode.IsControl)
-}
-
-// otherUses are what providers call a token that is not for an API: in token_use (Cognito, Hydra), typ (Keycloak) or
-// token_type.
-var otherUses = []string{"id", "id_token", "refresh", "refresh_token", "offline", "logout"}
-
-// forOthers reports why a token is not meant for an API, empty when it may be.
-func forOthers(set *claims.Set) string {
-	for _, name := range []string{"at_hash", "c_hash", "events"} {
-		if set.Has(name) {
-			return "it has " + name
-		}
-	}
-	for _, name := range []string{"token_use", "token_type", "typ"} {
-		use, _, _ := set.String(name)
-		if slices.ContainsFunc(otherUses, func(other string) bool { return strings.EqualFold(use, other) }) {
-			return "its " + name + " is for something else"
-		}
-	}
-	if set.Has("nonce") {
-		if typ, _, _ := set.String("typ"); typ != "Bearer" { // Keycloak's access tokens repeat the nonce
-			return "it has nonce"
-		}
-	}
-	return ""
-}
-
-// accessToken refuses tokens for other purposes and tokens that are bound to a key.
-func (g *Guard) accessToken(set *claims.Set) *Error {
-	if !g.cfg.AllowIDTokens {
-		if why := forOthers(set); why != "" {
-			return refuseFor(ReasonTypeNotAllowed, errors.New(why))
-		}
-	}
-	if set.Has("cnf") {
-		return refuse(ReasonBindingMissing)
 	}
 	return nil
 }

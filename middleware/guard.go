@@ -138,56 +138,6 @@ func (g *Guard) addIssuer(cfg IssuerConfig, problems *problem.List) {
 	g.sources = append(g.sources, src)
 }
 
-// checkTogether finds what is wrong between fields that are right on their own.
-func (g *Guard) checkTogether(problems *problem.List) {
-	list, _ := g.cfg.issuers()
-	templates := slices.ContainsFunc(list, isTemplate)
-	unlisted := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return isTemplate(cfg) && cfg.Tenants == nil })
-	others := slices.ContainsFunc(list, func(cfg IssuerConfig) bool { return !isTemplate(cfg) })
-	if g.tenants != nil {
-		var found problem.List
-		g.tenants.check(templates, unlisted, others, &found)
-		problems.Take("Tenant.", found.Err())
-	} else if templates {
-		problems.Add("Tenant", "{tenant} in DiscoveryURL needs a policy")
-	}
-	if g.cfg.Mode == ModeJWT && len(g.inspects) > 0 {
-		problems.Add("Mode", "%q never uses Introspection: leave one of them out", ModeJWT)
-	}
-	if (g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection) && len(g.inspects) > 1 {
-		problems.Add("Introspection", "only one issuer may introspect, because an opaque token does not name its issuer")
-	}
-	distinct := g.indexIssuers(problems)
-	g.cfg.checkVouching(distinct, problems)
-}
-
-// indexIssuers fills g.byIssuer. It is false when two sources, or a source and a template, would answer for an issuer.
-func (g *Guard) indexIssuers(problems *problem.List) (distinct bool) {
-	g.byIssuer = make(map[string]*source)
-	distinct = true
-	twice := func(issuer string) {
-		problems.Add("Issuers", "%q is there twice", issuer)
-		distinct = false
-	}
-	for _, src := range g.sources {
-		for _, iss := range src.meta.Issuers() {
-			if g.byIssuer[iss] != nil || slices.ContainsFunc(g.templates, func(t *template) bool { _, ok := t.capture(iss); return ok }) {
-				twice(iss)
-				break
-			}
-			g.byIssuer[iss] = src
-		}
-	}
-	for i, t := range g.templates {
-		for _, other := range g.templates[:i] {
-			if slices.ContainsFunc(t.patterns, func(p pattern) bool { return slices.Contains(other.patterns, p) }) {
-				twice(t.issuer(placeholder))
-			}
-		}
-	}
-	return distinct
-}
-
 // Ready fetches what is needed to verify tokens, unless it is there or a failed fetch is too recent, and returns nil
 // when all of it is: the keys of each issuer, and introspection. A template has nothing to fetch before its first token.
 func (g *Guard) Ready(ctx context.Context) error {

@@ -9,53 +9,13 @@ import (
 	"github.com/relyingparty/oidc/internal/cache"
 	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/internal/jws"
-	"github.com/relyingparty/oidc/internal/keyset"
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-const (
-	// longPast is how long ago, beyond the skew, a token must have expired to be refused before its signature is looked at.
-	longPast = 5 * time.Minute
-	// maxCached is how long a token counts as verified.
-	maxCached = 5 * time.Minute
-)
+// longPast is how long ago, beyond the skew, a token must have expired to be refused before its signature is looked at.
+const longPast = 5 * time.Minute
 
 var accessTypes = []string{"jwt", "at+jwt"}
-
-// cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a key
-// that it still publishes. Facts name their source: they are no hit for any other.
-func (g *Guard) cached(key cache.Key, now time.Time) *facts {
-	f := g.tokens.Find(key, now)
-	if f == nil {
-		return nil
-	}
-	if !f.signed(now) {
-		g.tokens.Delete(key)
-		return nil
-	}
-	return f
-}
-
-// signed reports whether the key that verified a token is still its issuer's.
-func (f *facts) signed(now time.Time) bool {
-	return f.source.use() && f.source.keys.Holds(f.key, now)
-}
-
-// recheck applies to a cached token what time and configuration may have changed.
-func (g *Guard) recheck(f *facts, now time.Time) *Error {
-	if refusal := f.current(now, g.cfg.ClockSkew); refusal != nil {
-		return refusal
-	}
-	if g.cfg.SkipAudienceCheck || f.source == nil && f.audiences == 0 { // introspection's AllowMissingAudience
-		return nil
-	}
-	for _, aud := range f.audience() {
-		if slices.Contains(g.cfg.Audience, aud) {
-			return nil
-		}
-	}
-	return refuse(ReasonAudienceMismatch)
-}
 
 // verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
 // the issuer's tenant.
@@ -143,29 +103,6 @@ func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 	return g.usable(f, now)
 }
 
-// usable refuses what is no access token for this API, be it a JWT or one that was introspected.
-func (g *Guard) usable(f *facts, now time.Time) *Error {
-	if refusal := g.lifetime(f, now); refusal != nil {
-		return refusal
-	}
-	return g.accessToken(f.set)
-}
-
-// lifetime holds a token to MaxLifetime.
-func (g *Guard) lifetime(f *facts, now time.Time) *Error {
-	if g.cfg.MaxLifetime == 0 || f.expiry.IsZero() {
-		return nil
-	}
-	from := f.issuedAt
-	if from.IsZero() {
-		from = now
-	}
-	if f.expiry.Sub(from) > g.cfg.MaxLifetime {
-		return refuseFor(ReasonTokenMalformed, errors.New("it lives longer than MaxLifetime"))
-	}
-	return nil
-}
-
 // formRefusal says what jws.Parse found.
 func formRefusal(err error) *Error {
 	reason := ReasonTokenMalformed
@@ -196,26 +133,4 @@ func claimRefusal(err error) *Error {
 		}
 	}
 	return refuseFor(reason, err)
-}
-
-// refusal says why the source's keys did not verify a token.
-func (s *source) refusal(ctx context.Context, err error) *Error {
-	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
-		return refuseFor(ReasonProviderUnavailable, gone)
-	}
-	if errors.Is(err, keyset.ErrKeyUnknown) {
-		return refuseFor(ReasonKeyUnknown, err)
-	}
-	if _, ok := errors.AsType[*jws.Error](err); ok {
-		return refuseFor(ReasonSignatureInvalid, err)
-	}
-	if s.realms != nil && s.missing.Load() && !s.realms.provenBefore(s.tenant) {
-		s.forget()
-		return refuseFor(ReasonIssuerUntrusted, errNoRealm)
-	}
-	refusal := refuseFor(ReasonProviderUnavailable, err)
-	if e, ok := errors.AsType[*remote.Error](err); ok {
-		refusal.RetryAfter = e.RetryAfter
-	}
-	return refusal
 }

@@ -89,32 +89,6 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, contextKey{}, gr)))
 }
 
-// unkeptFor is how long an answer that is not kept serves the guards within the
-// one that asked for it.
-const unkeptFor = 10 * time.Second
-
-// stands reports whether what a guard around this one went by may still be gone
-// by, as if the request came now: a handler may have taken long, as a WebSocket's
-// does. The key must still be its issuer's, and the answer of introspection the
-// one that its client would give. Times are left to recheck.
-func (g *Guard) stands(f *facts, key cache.Key, now time.Time) bool {
-	client, said := g.opaque, f
-	if f.source != nil {
-		if !f.signed(now) {
-			return false
-		}
-		if said = f.said; said == nil {
-			return true
-		}
-		client = f.source.introspect
-	}
-	if !said.unkept.IsZero() {
-		return now.Sub(said.unkept) < unkeptFor
-	}
-	kept := client.Kept(key, now)
-	return kept != nil && kept.set == said.set
-}
-
 // anonymous hides a principal that somebody else has put into the context: this request has none.
 func anonymous(r *http.Request) *http.Request {
 	if _, ok := FromContext(r.Context()); !ok {

@@ -95,13 +95,3 @@ func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
 	}
 	return list, certain
 }
-
-// spellings is the issuer in its own spelling, which the discovery document says; when that cannot be had, those it may
-// have, the likeliest first.
-func (s *source) spellings(ctx context.Context) []string {
-	if names := s.meta.Issuers(); len(names) <= 1 {
-		return names
-	}
-	_, _ = s.meta.Metadata(ctx) // it logs its failures, and Issuers knows when it has succeeded
-	return s.meta.Issuers()
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/discovery"
+	"github.com/relyingparty/oidc/internal/jws"
 	"github.com/relyingparty/oidc/internal/keyset"
 	"github.com/relyingparty/oidc/internal/remote"
 )
@@ -81,6 +82,38 @@ func (s *source) names(iss string) bool {
 	return slices.Contains(s.meta.Issuers(), iss)
 }
 
+// spellings is the issuer in its own spelling, which the discovery document says; when that cannot be had, those it may
+// have, the likeliest first.
+func (s *source) spellings(ctx context.Context) []string {
+	if names := s.meta.Issuers(); len(names) <= 1 {
+		return names
+	}
+	_, _ = s.meta.Metadata(ctx) // it logs its failures, and Issuers knows when it has succeeded
+	return s.meta.Issuers()
+}
+
+// refusal says why the source's keys did not verify a token.
+func (s *source) refusal(ctx context.Context, err error) *Error {
+	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
+		return refuseFor(ReasonProviderUnavailable, gone)
+	}
+	if errors.Is(err, keyset.ErrKeyUnknown) {
+		return refuseFor(ReasonKeyUnknown, err)
+	}
+	if _, ok := errors.AsType[*jws.Error](err); ok {
+		return refuseFor(ReasonSignatureInvalid, err)
+	}
+	if s.realms != nil && s.missing.Load() && !s.realms.provenBefore(s.tenant) {
+		s.forget()
+		return refuseFor(ReasonIssuerUntrusted, errNoRealm)
+	}
+	refusal := refuseFor(ReasonProviderUnavailable, err)
+	if e, ok := errors.AsType[*remote.Error](err); ok {
+		refusal.RetryAfter = e.RetryAfter
+	}
+	return refusal
+}
+
 // origin is where an issuer's keys come from: a source, or the template that has or makes one.
 type origin struct {
 	source   *source
@@ -126,4 +159,56 @@ func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error
 		return nil, refuse(ReasonIssuerUntrusted)
 	}
 	return src, refusal
+}
+
+// vouching says which tenants the tokens of one issuer may be for. Nil means any that the policy allows.
+type vouching struct {
+	own    []string // IssuerConfig.Tenants, sorted; nil = it lists none
+	others []string // for an issuer that lists none: what the other issuers list, sorted
+}
+
+// covers reports whether the issuer may vouch for tenant.
+func (v *vouching) covers(tenant string) bool {
+	switch {
+	case v == nil:
+		return true
+	case v.own != nil:
+		return holds(v.own, tenant)
+	}
+	return !holds(v.others, tenant)
+}
+
+// vouching is that of one issuer among all. An issuer that lists no tenants is a template beside others: a realm must
+// not become a tenant of another issuer by taking its name.
+func (c *Config) vouching(issuer IssuerConfig) *vouching {
+	if len(issuer.Tenants) > 0 {
+		return &vouching{own: sortedCopy(issuer.Tenants)}
+	}
+	if c.Tenant == nil || c.Tenant.shared() {
+		return nil
+	}
+	var listed []string
+	for _, other := range c.Issuers {
+		listed = append(listed, other.Tenants...)
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	return &vouching{others: sortedCopy(listed)}
+}
+
+// shared reports whether the policy leaves it to others, or to nobody, which issuer may vouch for which tenant.
+func (p *TenantPolicy) shared() bool { return p.AllowFunc != nil || p.AllowSharedTenants }
+
+// holds reports whether a sorted list holds s.
+func holds(sorted []string, s string) bool {
+	_, found := slices.BinarySearch(sorted, s)
+	return found
+}
+
+// sortedCopy is list in the order that [holds] needs.
+func sortedCopy(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
 }
