@@ -43,16 +43,29 @@ func (t *Transaction) Seal(keys ...[]byte) (string, error) {
 	if err != nil {
 		return "", configError("seal", "", "%s", plain(err))
 	}
-	return t.seal(ring, transactionPurpose)
+	raw, err := json.Marshal(t.wire())
+	if err != nil {
+		return "", configError("seal", "", "the transaction holds a time that cannot be written")
+	}
+	return ring.SealString(transactionPurpose, raw), nil
 }
 
 // OpenTransaction undoes Seal with any of the keys; its error wraps ErrTransactionInvalid. Exchange checks the expiry.
 func OpenTransaction(sealed string, keys ...[]byte) (*Transaction, error) {
+	const op = "open transaction"
 	ring, err := seal.NewRing(keys...)
 	if err != nil {
-		return nil, configError("open transaction", "", "%s", plain(err))
+		return nil, configError(op, "", "%s", plain(err))
 	}
-	return openTransaction(ring, transactionPurpose, sealed)
+	raw, err := ring.OpenString(transactionPurpose, sealed)
+	if err != nil {
+		return nil, callbackError(op, ErrTransactionInvalid, "")
+	}
+	var w wireTransaction
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return nil, callbackError(op, ErrTransactionInvalid, "")
+	}
+	return w.transaction(), nil
 }
 
 // wireTransaction is a Transaction as it is sealed: a Transaction itself
@@ -87,27 +100,4 @@ func (w wireTransaction) transaction() *Transaction {
 		ClientID: w.ClientID, Resources: w.Resources, Scopes: w.Scopes, MaxAge: w.MaxAge, ACRValues: w.ACRValues,
 		ReturnTo: w.ReturnTo, Started: w.Started, Expires: w.Expires,
 	}
-}
-
-// seal is Seal with a key ring, for one purpose (a cookie's name).
-func (t *Transaction) seal(ring *seal.Ring, purpose string) (string, error) {
-	raw, err := json.Marshal(t.wire())
-	if err != nil {
-		return "", configError("seal", "", "the transaction holds a time that cannot be written")
-	}
-	return ring.SealString(purpose, raw), nil
-}
-
-// openTransaction undoes seal: ErrTransactionInvalid.
-func openTransaction(ring *seal.Ring, purpose, sealed string) (*Transaction, error) {
-	const op = "open transaction"
-	raw, err := ring.OpenString(purpose, sealed)
-	if err != nil {
-		return nil, callbackError(op, ErrTransactionInvalid, "")
-	}
-	var w wireTransaction
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return nil, callbackError(op, ErrTransactionInvalid, "")
-	}
-	return w.transaction(), nil
 }
