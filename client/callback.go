@@ -7,9 +7,13 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 )
 
-const maxForm = 64 << 10
+const (
+	maxForm        = 64 << 10
+	redeemDeadline = 30 * time.Second
+)
 
 // ErrLoginUsed: the code of this login has been sent to the provider before. Each
 // is sent once, whatever the provider answers.
@@ -47,19 +51,9 @@ func (l *Login) serveCallback(w http.ResponseWriter, r *http.Request) {
 	redirect(w, f.tx.ReturnTo)
 }
 
-// complete turns the callback into a session. Nothing is left of it when it fails.
+// complete turns the callback into a session. When it fails, nothing is left of it, here or at the provider.
 func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Values, tx *Transaction, replaces string) error {
 	ctx := r.Context()
-	tokens, err := l.rp.exchange(ctx, values, tx, true, BeforeRequest(func(ctx context.Context) error {
-		return l.markFlow(ctx, tx)
-	}))
-	if err != nil {
-		return err
-	}
-	data, err := newSessionData(tokens, tx)
-	if err != nil {
-		return err
-	}
 	// The browser's earlier session ends with the new one: nobody can have planted its id. Its tokens are not revoked: some
 	// providers revoke what they gave the same client in the same browser along with them.
 	var earlier []string
@@ -69,18 +63,49 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 	if old := l.cookies.sessionValue(r); old != "" {
 		earlier = append(earlier, l.sessionID(old))
 	}
-	value := random()
-	id := l.sessionID(value)
-	err = l.create(ctx, id, data)
-	for i := 0; err == nil && i < len(earlier); i++ {
-		err = l.deleteSession(ctx, earlier[i])
+	tokens, err := l.redeem(ctx, values, tx)
+	var data *sessionData
+	if err == nil {
+		data, err = newSessionData(tokens, tx)
 	}
 	if err != nil {
-		l.discard(ctx, id, data, len(earlier) == 0)
+		if tokens != nil && len(earlier) == 0 {
+			l.revoke(ctx, tokens.RefreshToken)
+		}
 		return err
 	}
+	value := random()
+	id := l.sessionID(value)
+	done := false
+	defer func() {
+		if !done { // also when OnLogin panics
+			l.discard(ctx, id, data, len(earlier) == 0)
+		}
+	}()
+	if err := l.create(ctx, id, data); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil { // nobody is there to take the cookie
+		return wrap("callback", err)
+	}
+	for _, old := range earlier {
+		if _, err := l.endSession(ctx, old); err != nil {
+			return err
+		}
+	}
+	done = true
 	l.cookies.setSession(w, value, l.cfg.Lifetime)
 	return nil
+}
+
+// redeem spends the code. Once that has begun the answer is waited for though the browser leaves: what the provider gave
+// could not be revoked otherwise.
+func (l *Login) redeem(ctx context.Context, values url.Values, tx *Transaction) (*Tokens, error) {
+	sure, cancel := context.WithTimeout(context.WithoutCancel(ctx), redeemDeadline)
+	defer cancel()
+	return l.rp.exchange(sure, values, tx, true, BeforeRequest(func(context.Context) error {
+		return l.markFlow(ctx, tx) // for a browser that has left it is not even marked
+	}))
 }
 
 // markFlow lets one callback of a flow through: whoever replays it with its
@@ -135,13 +160,14 @@ func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
 // of this browser's may hang on that.
 func (l *Login) discard(ctx context.Context, id string, d *sessionData, revoke bool) {
 	ctx = context.WithoutCancel(ctx)
-	if latest, err := l.load(ctx, id); err == nil && latest != nil {
+	latest, err := l.endSession(ctx, id)
+	switch {
+	case err != nil:
+		l.log.WarnContext(ctx, "a refused session could not be deleted; nobody holds its cookie", "session", id, "error", err)
+	case latest != nil:
 		d = latest // OnLogin may have renewed the tokens
 	}
-	if err := l.deleteSession(ctx, id); err != nil {
-		l.log.WarnContext(ctx, "a refused session could not be deleted; nobody holds its cookie", "session", id, "error", err)
-	}
-	if revoke && d.RefreshToken != "" {
+	if revoke {
 		l.revoke(ctx, d.RefreshToken)
 	}
 }

@@ -27,7 +27,11 @@ const maxCodeLength = 16 << 10
 // KindUnreachable for the provider's own failures; KindConfig when tx is not as
 // Authorize gave it; and what BeforeRequest returns.
 func (c *Client) Exchange(ctx context.Context, callback url.Values, tx *Transaction, opts ...ExchangeOption) (*Tokens, error) {
-	return c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"), opts...)
+	tokens, err := c.exchange(ctx, callback, tx, tx != nil && slices.Contains(tx.Scopes, "openid"), opts...)
+	if err != nil {
+		return nil, err
+	}
+	return tokens, nil
 }
 
 // ExchangeOption changes one Exchange.
@@ -47,6 +51,7 @@ func BeforeRequest(f func(ctx context.Context) error) ExchangeOption {
 }
 
 // exchange is Exchange for those who need an ID token, or do not: some providers give one although openid was not asked for.
+// Tokens beside an error are those of an answer that failed a check: good for nothing but to be revoked.
 func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transaction, needsIDToken bool, opts ...ExchangeOption) (*Tokens, error) {
 	const op = "exchange"
 	if err := c.checkTransaction(op, tx); err != nil {
@@ -89,7 +94,7 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	}
 	tokens, err := c.requestTokens(ctx, op, md, form)
 	if err != nil {
-		return nil, err
+		return tokens, err
 	}
 	c.noteAudience(ctx, tokens.AccessToken, tx.Resources, nil)
 	if tokens.Scopes == nil {
@@ -97,7 +102,7 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 	}
 	if tokens.RawIDToken == "" {
 		if slices.Contains(tx.Scopes, "openid") {
-			return nil, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
+			return tokens, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
 		}
 		if tx.Verifier == "" && !c.cfg.AllowUnboundCode {
 			return nil, configError(op, "AllowUnboundCode", "the provider sent no ID token and SkipPKCE is set, so nothing shows that the code is of this login: "+
@@ -109,10 +114,7 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 		op: op, nonce: tx.Nonce, accessToken: tokens.AccessToken, direct: true,
 		maxAge: tx.MaxAge, started: tx.Started, acr: tx.ACRValues,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return tokens, nil
+	return tokens, err
 }
 
 // checkTransaction refuses a transaction with an empty field that the callback

@@ -147,6 +147,10 @@ func (a *app) browser() *browser {
 // request sends one to the application, as a navigation unless headers (name, value, ...) say otherwise.
 func (b *browser) request(method, target string, form url.Values, headers ...string) *http.Response {
 	b.t.Helper()
+	return b.send(b.newRequest(method, target, form, headers...))
+}
+
+func (b *browser) newRequest(method, target string, form url.Values, headers ...string) *http.Request {
 	if !strings.HasPrefix(target, "http") {
 		target = appOrigin + target
 	}
@@ -173,6 +177,11 @@ func (b *browser) request(method, target string, form url.Values, headers ...str
 			r.AddCookie(&http.Cookie{Name: name, Value: c.Value})
 		}
 	}
+	return r
+}
+
+func (b *browser) send(r *http.Request) *http.Response {
+	b.t.Helper()
 	w := httptest.NewRecorder()
 	b.app.mux.ServeHTTP(w, r)
 	resp := w.Result()

@@ -21,26 +21,20 @@ func (l *Login) serveLogout(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	hint, refreshToken := "", ""
 	if value := l.cookies.sessionValue(r); value != "" {
-		id := l.sessionID(value)
-		d, err := l.load(ctx, id)
-		if err == nil {
-			err = l.deleteSession(ctx, id)
-		}
+		ended, err := l.endSession(ctx, l.sessionID(value))
 		if err != nil {
 			// The session is still there: the browser keeps the cookie, so that the user can try again.
 			l.fail(w, r, "", err)
 			return
 		}
-		if d != nil {
-			hint, refreshToken = d.IDToken, d.RefreshToken
+		if ended != nil {
+			hint, refreshToken = ended.IDToken, ended.RefreshToken
 		}
 	}
 	if _, err := r.Cookie(l.cookies.session); err == nil {
 		l.cookies.setSession(w, "", 0)
 	}
-	if refreshToken != "" {
-		l.revoke(ctx, refreshToken)
-	}
+	l.revoke(ctx, refreshToken)
 	redirect(w, l.afterLogout(ctx, hint))
 }
 

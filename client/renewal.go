@@ -188,6 +188,9 @@ func reauth(why string) error {
 
 // revoke tells the provider that a refresh token is no longer needed, for a short while and without insisting.
 func (l *Login) revoke(ctx context.Context, refreshToken string) {
+	if refreshToken == "" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	err := l.rp.Revoke(ctx, refreshToken, "refresh_token")

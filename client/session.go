@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/relyingparty/oidc/internal/cache"
 )
 
 // ErrNoSession: the request brings no session, or one that has ended.
@@ -131,11 +133,25 @@ func (l *Login) touch(ctx context.Context, s *Session, d *sessionData) {
 	}
 }
 
-// deleteSession ends a session here. It waits for no refresh that is running: that one's result is dropped.
-func (l *Login) deleteSession(ctx context.Context, id string) error {
-	if _, err := l.store.DeleteByIndex(ctx, l.indexSelf(id)); err != nil {
-		return storeError(err)
+// endSession ends a session here and returns what it was; nil when there was none. It waits for no renewal that is under
+// way: that one's result is dropped and its refresh token revoked. The refresh token that it returns is the newest, also
+// when the store has not taken that yet.
+func (l *Login) endSession(ctx context.Context, id string) (*sessionData, error) {
+	deleted, err := l.store.DeleteByIndex(ctx, l.indexSelf(id))
+	if err != nil {
+		return nil, storeError(err)
 	}
+	st, held := l.states.Get(cache.Digest(id))
 	l.forget(id)
-	return nil
+	if len(deleted) == 0 {
+		return nil, nil
+	}
+	d := l.openSession(ctx, id, &deleted[0])
+	if d == nil || !held {
+		return d, nil
+	}
+	if unsaved := st.takeUnsaved(d.Version); unsaved != nil {
+		d.keep(unsaved.shape, unsaved.tokens)
+	}
+	return d, nil
 }
