@@ -26,8 +26,8 @@ const (
 // starts no goroutine.
 //
 // When it is full, the session that would expire first makes room. A subject has
-// at most 100 sessions: the oldest makes room. Its content ends with the process:
-// everybody signs in again.
+// at most 100 sessions, and at most a tenth of a store that is full: the oldest of
+// them makes room. Its content ends with the process: everybody signs in again.
 type MemoryStore struct {
 	maxRecords, maxMarks int
 
@@ -246,15 +246,19 @@ func (s *MemoryStore) current(id string, now time.Time) *memoryEntry {
 // insert adds a record and makes room for it; born is 0 for a new one. s.mu is held.
 func (s *MemoryStore) insert(id string, record *Record, born uint64, now time.Time) {
 	for range sweepPerCall {
-		if len(s.expiry) == 0 || s.expiry[0].expires.After(now) && len(s.expiry) < s.maxRecords {
+		if len(s.expiry) == 0 || s.expiry[0].expires.After(now) {
 			break
 		}
 		s.remove(s.expiry[0])
 	}
 	for _, key := range record.Index {
-		if len(s.index[key]) >= maxPerKey {
+		held := len(s.index[key])
+		if held >= maxPerKey || len(s.expiry) >= s.maxRecords && held > s.maxRecords/10 {
 			s.remove(s.oldest(key))
 		}
+	}
+	for len(s.expiry) >= s.maxRecords {
+		s.remove(s.expiry[0])
 	}
 	if born == 0 {
 		s.born++

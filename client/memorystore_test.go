@@ -172,6 +172,18 @@ func TestMemoryStoreBoundsRecordsOfAKey(t *testing.T) {
 	check.True(t, holdsRecord(t, s, "149"), "the newest is gone")
 }
 
+// One person's sign-ins do not push others out of a small store either.
+func TestMemoryStoreIsShared(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = client.NewMemoryStore(50) })
+	bob := a.browser()
+	bob.login("/auth/login", "bob")
+	for range 60 {
+		a.browser().login("/auth/login", "alice")
+	}
+	check.Equal(t, bob.signedIn(), "bob", "signed in")
+}
+
 func TestMemoryStoreForgetsExpiredMarks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
