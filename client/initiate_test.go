@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/oidctest"
 )
 
 func TestInitiate(t *testing.T) {
@@ -66,4 +67,16 @@ func TestInitiateAsksNobody(t *testing.T) {
 	a := newApp(t, nil)
 	check.Equal(t, a.browser().get("/auth/initiate?iss=https://evil.example.test").StatusCode, http.StatusBadRequest, "status")
 	check.Equal(t, a.op.Requests("discovery"), 0, "requests")
+}
+
+// Before the metadata is known the issuer may have a slash at its end or none: which of them it is shows when it is.
+func TestInitiateComparesWithTheMetadata(t *testing.T) {
+	t.Parallel()
+	for iss, want := range map[string]int{oidctest.DefaultIssuer: http.StatusSeeOther, oidctest.DefaultIssuer + "/": http.StatusBadRequest} {
+		a := newApp(t, nil)
+		b := a.browser()
+		check.Equal(t, b.get("/auth/initiate?iss="+url.QueryEscape(iss)).StatusCode, want, "status for "+iss)
+		check.Equal(t, len(b.cookies), 1-want/http.StatusBadRequest, "cookies for "+iss)
+		check.Equal(t, a.op.Requests("discovery"), 1, "requests")
+	}
 }
