@@ -26,6 +26,7 @@ const (
 // can set them: names carry a hash of the client, values are random or sealed.
 type cookies struct {
 	session  string // name
+	logout   string // name
 	flow     string // prefix of the names
 	secure   bool
 	formPost bool
@@ -34,9 +35,10 @@ type cookies struct {
 func newCookies(namespace string, https, formPost bool) cookies {
 	c := cookies{secure: https, formPost: formPost}
 	c.session = "oidc-session-" + namespace[:12]
+	c.logout = "oidc-logout-" + namespace[:12]
 	c.flow = "oidc-flow-" + namespace[:12] + "-"
 	if https {
-		c.session, c.flow = "__Host-"+c.session, "__Host-"+c.flow
+		c.session, c.logout, c.flow = "__Host-"+c.session, "__Host-"+c.logout, "__Host-"+c.flow
 	}
 	return c
 }
@@ -58,6 +60,11 @@ func (c cookies) set(w http.ResponseWriter, cookie http.Cookie, life time.Durati
 
 func (c cookies) setSession(w http.ResponseWriter, value string, life time.Duration) {
 	c.set(w, http.Cookie{Name: c.session, Value: value, Secure: c.secure}, life)
+}
+
+// setLogout keeps a logout's state until the browser comes back from the provider.
+func (c cookies) setLogout(w http.ResponseWriter, state string) {
+	c.set(w, http.Cookie{Name: c.logout, Value: state, Secure: c.secure}, transactionLifetime)
 }
 
 func (c cookies) setFlow(w http.ResponseWriter, name, value string, life time.Duration) {

@@ -43,7 +43,7 @@ func (c *Client) NewLogin(cfg LoginConfig) (*Login, error) {
 		errs = append(errs, configError("login", "RedirectURL", "is needed for login: set it to the registered URL the provider sends the browser back to"))
 		redirectURL = &url.URL{Path: "/callback"}
 	}
-	errs = append(errs, l.fillPaths(redirectURL.Path)...)
+	errs = append(errs, l.fillPaths(redirectURL)...)
 	if !safeReturnTo(l.cfg.DefaultReturnTo) || slices.Contains(l.paths.all(), pathOf(l.cfg.DefaultReturnTo)) {
 		errs = append(errs, loginConfigError("DefaultReturnTo", "must be a plain path of the application, such as /home"))
 	}
@@ -79,6 +79,7 @@ func (l *Login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		{l.paths.Login, []string{http.MethodGet, http.MethodHead}, l.serveLogin},
 		{l.paths.Callback, answer, l.serveCallback},
 		{l.paths.Logout, []string{http.MethodPost}, l.serveLogout},
+		{l.paths.LoggedOut, []string{http.MethodGet, http.MethodHead}, l.serveLoggedOut},
 		{l.paths.BackChannelLogout, []string{http.MethodPost}, l.serveBackChannelLogout},
 		{l.paths.Initiate, []string{http.MethodGet, http.MethodPost}, l.serveInitiate},
 	} {

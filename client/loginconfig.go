@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +33,8 @@ type LoginConfig struct {
 	// AllowEphemeralKey makes up a key when there is none: a restart then signs everybody out. For a demo.
 	AllowEphemeralKey bool
 	// Paths are where Login is mounted. Empty fields come from Config.RedirectURL: with ".../auth/callback" they are
-	// /auth/login, /auth/callback, /auth/logout, /auth/backchannel-logout and /auth/initiate.
+	// /auth/login, /auth/callback, /auth/logout, /auth/logged-out (where PostLogoutRedirectURL is its URL),
+	// /auth/backchannel-logout and /auth/initiate.
 	Paths Paths
 	// Store keeps the sessions; nil means a MemoryStore. Replicas need a shared one.
 	Store Store
@@ -43,9 +45,15 @@ type LoginConfig struct {
 	Lifetime time.Duration
 	// DefaultReturnTo is the path to go to after login when none was asked for, or one that is not safe; "/" when empty.
 	DefaultReturnTo string
-	// PostLogoutRedirectURL is where logout ends; it must be registered at the provider. When it is empty the provider
-	// decides, and DefaultReturnTo serves where the provider has no logout.
+	// PostLogoutRedirectURL is where logout ends; it must be registered at the provider. The URL of Paths.LoggedOut shows a
+	// page that says so. If empty, the provider decides, and DefaultReturnTo serves where the provider has no logout.
 	PostLogoutRedirectURL string
+	// LogoutMethod is how the browser gets to the provider's logout:
+	//   - GET: by a redirect. An ID token too long for a URL (2 KiB) is left out of it, so the provider may ask the user.
+	//   - POST: by a form that submits itself, with the ID token however long it is.
+	//
+	// If empty, it is GET.
+	LogoutMethod string
 	// AuthOptions are added to each login that begins at Paths.Login or Paths.Initiate. Of the parameters there only
 	// return_to counts, and at Initiate those of OpenID Connect Core section 4. For one login with options see Login.Start.
 	AuthOptions func(*http.Request) []AuthOption
@@ -59,7 +67,7 @@ type LoginConfig struct {
 
 // Paths are those of a Login's endpoints, as the browser and the provider see them.
 type Paths struct {
-	Login, Callback, Logout, BackChannelLogout, Initiate string
+	Login, Callback, Logout, LoggedOut, BackChannelLogout, Initiate string
 }
 
 // fill checks the fields that stand alone and sets defaults.
@@ -96,6 +104,9 @@ func (l *Login) fill() (errs []error) {
 			errs = append(errs, loginConfigError(d.field, "must be at least a minute, or zero for %v", d.fallback))
 		}
 	}
+	if m := cfg.LogoutMethod; m != "" && m != http.MethodGet && m != http.MethodPost {
+		errs = append(errs, loginConfigError("LogoutMethod", "%s is unknown: use GET or POST", remote.Quote(m)))
+	}
 	if cfg.DefaultReturnTo == "" {
 		cfg.DefaultReturnTo = "/"
 	}
@@ -107,8 +118,9 @@ func (l *Login) fill() (errs []error) {
 	return errs
 }
 
-func (l *Login) fillPaths(callback string) (errs []error) {
+func (l *Login) fillPaths(redirectURL *url.URL) (errs []error) {
 	p := l.cfg.Paths
+	callback := redirectURL.Path
 	base, derived := strings.CutSuffix(callback, "/callback")
 	for _, f := range []struct {
 		field    string
@@ -119,6 +131,7 @@ func (l *Login) fillPaths(callback string) (errs []error) {
 		{"Login", &p.Login, "/login", false},
 		{"Callback", &p.Callback, "/callback", false},
 		{"Logout", &p.Logout, "/logout", false},
+		{"LoggedOut", &p.LoggedOut, "/logged-out", true},
 		{"BackChannelLogout", &p.BackChannelLogout, "/backchannel-logout", true},
 		{"Initiate", &p.Initiate, "/initiate", true},
 	} {
@@ -136,6 +149,8 @@ func (l *Login) fillPaths(callback string) (errs []error) {
 		}
 	}
 	l.paths = p
+	errs = append(errs, l.fillLoggedOut(l.cfg.Paths.LoggedOut != "", redirectURL)...)
+	p = l.paths
 	used := slices.Sorted(slices.Values(p.all()))
 	if len(slices.Compact(used)) != len(p.all()) {
 		errs = append(errs, loginConfigError("Paths", "must differ from each other"))
@@ -145,7 +160,7 @@ func (l *Login) fillPaths(callback string) (errs []error) {
 
 // all lists the paths that are served.
 func (p Paths) all() []string {
-	return slices.DeleteFunc([]string{p.Login, p.Callback, p.Logout, p.BackChannelLogout, p.Initiate},
+	return slices.DeleteFunc([]string{p.Login, p.Callback, p.Logout, p.LoggedOut, p.BackChannelLogout, p.Initiate},
 		func(s string) bool { return s == "" })
 }
 

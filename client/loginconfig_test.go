@@ -23,8 +23,8 @@ func TestNewLoginReportsEverything(t *testing.T) {
 		{"short key", nil, client.LoginConfig{Keys: [][]byte{[]byte("a short key")}}, []string{"LoginConfig.Keys", "32"}},
 		{"all at once", nil, client.LoginConfig{
 			IdleTimeout: -1, Lifetime: time.Second, DefaultReturnTo: "https://evil.example.test", PostLogoutRedirectURL: "/bye",
-			Paths: client.Paths{Login: "login", Logout: "/auth/callback"},
-		}, []string{"LoginConfig.Keys", "LoginConfig.IdleTimeout", "LoginConfig.Lifetime", "LoginConfig.DefaultReturnTo", "LoginConfig.PostLogoutRedirectURL", "LoginConfig.Paths.Login", "Paths: must differ"}},
+			LogoutMethod: "PUT", Paths: client.Paths{Login: "login", Logout: "/auth/callback", LoggedOut: "/auth/bye"},
+		}, []string{"LoginConfig.LogoutMethod", "LoginConfig.Paths.LoggedOut", "LoginConfig.Keys", "LoginConfig.IdleTimeout", "LoginConfig.Lifetime", "LoginConfig.DefaultReturnTo", "LoginConfig.PostLogoutRedirectURL", "LoginConfig.Paths.Login", "Paths: must differ"}},
 		{"no redirect URL", func(c *client.Config) { c.RedirectURL = "" }, client.LoginConfig{Keys: [][]byte{loginKey}}, []string{"Config.RedirectURL"}},
 		{"paths unknown", func(c *client.Config) { c.RedirectURL = appOrigin + "/cb" }, client.LoginConfig{Keys: [][]byte{loginKey}},
 			[]string{"LoginConfig.Paths.Login", "LoginConfig.Paths.Logout", "/callback"}},
@@ -61,6 +61,20 @@ func TestLoginPaths(t *testing.T) {
 	for _, path := range []string{"/auth/login", "/auth/initiate", "/initiate", "/backchannel-logout", "/", "/in/", "/IN"} {
 		check.Equal(t, b.get(path).StatusCode, http.StatusNotFound, "status of "+path)
 	}
+}
+
+func TestLoggedOutPath(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(cfg *appConfig) {
+		cfg.login.Paths.LoggedOut, cfg.login.PostLogoutRedirectURL = "/goodbye", appOrigin+"/goodbye"
+		cfg.op.Clients[0].PostLogoutRedirectURIs = []string{appOrigin + "/goodbye"}
+	})
+	b := a.browser()
+	b.login("/auth/login", "alice")
+	end, err := b.person.SignOut(b.post("/auth/logout", nil).Header.Get("Location"))
+	check.NoError(t, err)
+	// The path lies outside what this application mounts the login under: around a router it is served all the same.
+	check.Equal(t, b.get(end).StatusCode, http.StatusOK, "status of the page")
 }
 
 func TestLoginMethods(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 	"strconv"
 )
 
+// plainPolicy is for pages that load and send nothing.
+const plainPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // LoginError is what LoginConfig.OnError gets. Errors.As and Is find the cause: an *Error, ErrLoginRequired after
 // prompt=none, ErrStore, or what OnLogin returned.
 type LoginError struct {
@@ -86,7 +89,7 @@ func (l *Login) fail(w http.ResponseWriter, r *http.Request, to string, err erro
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", plainPolicy)
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead {
 		_ = errorPage.Execute(w, &url.URL{Path: l.paths.Login})

@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -19,38 +21,78 @@ func (l *Login) serveLogout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := r.Context()
-	hint, refreshToken := "", ""
+	var ended *sessionData
 	if value := l.cookies.sessionValue(r); value != "" {
-		ended, err := l.endSession(ctx, l.sessionID(value))
-		if err != nil {
+		var err error
+		if ended, err = l.endSession(ctx, l.sessionID(value)); err != nil {
 			// The session is still there: the browser keeps the cookie, so that the user can try again.
 			l.fail(w, r, "", err)
 			return
-		}
-		if ended != nil {
-			hint, refreshToken = ended.IDToken, ended.RefreshToken
 		}
 	}
 	if _, err := r.Cookie(l.cookies.session); err == nil {
 		l.cookies.setSession(w, "", 0)
 	}
-	l.revoke(ctx, refreshToken)
-	redirect(w, l.afterLogout(ctx, hint))
+	request := EndSessionRequest{PostLogoutRedirectURI: l.cfg.PostLogoutRedirectURL}
+	if request.PostLogoutRedirectURI != "" {
+		request.State = random()
+	}
+	if l.paths.LoggedOut != "" {
+		l.cookies.setLogout(w, request.State)
+	}
+	hint := ""
+	if ended != nil {
+		l.revoke(ctx, ended.RefreshToken)
+		request.IDTokenHint, hint = ended.IDToken, ended.logoutHint()
+	}
+	l.endAtProvider(w, r, request, hint)
 }
 
-// afterLogout is the provider's logout, or where that would end when the provider has none or is away.
-func (l *Login) afterLogout(ctx context.Context, hint string) string {
-	ctx, cancel := context.WithTimeout(ctx, logoutPatience)
+// endAtProvider sends the browser to the provider's logout, or where that would end when the provider has none or is
+// away. hint takes the place of an ID token that is too long for a URL.
+func (l *Login) endAtProvider(w http.ResponseWriter, r *http.Request, request EndSessionRequest, hint string) {
+	ctx, cancel := context.WithTimeout(r.Context(), logoutPatience)
 	defer cancel()
-	to, err := l.rp.EndSessionURL(ctx, EndSessionRequest{IDTokenHint: hint, PostLogoutRedirectURI: l.cfg.PostLogoutRedirectURL})
-	if err == nil {
+	endpoint, params, err := l.rp.endSession(ctx, request)
+	switch {
+	case err != nil:
+		if !errors.Is(err, ErrEndpointMissing) {
+			l.log.WarnContext(ctx, "signed out here only, the provider's logout cannot be had", "error", err)
+		}
+		redirect(w, l.afterLogout(request.State))
+	case l.cfg.LogoutMethod == http.MethodPost:
+		respondPage(w, pageForm{Title: "Signing out", URL: endpoint, Form: params})
+	default:
+		to, whole := endSessionURL(endpoint, params)
+		if !whole && hint != "" {
+			params.Set("logout_hint", hint)
+			to, _ = endSessionURL(endpoint, params)
+		}
+		redirect(w, to)
+	}
+}
+
+// afterLogout is where a logout ends that the provider had no part in.
+func (l *Login) afterLogout(state string) string {
+	switch to := l.cfg.PostLogoutRedirectURL; {
+	case l.paths.LoggedOut != "":
+		return withQuery(to, url.Values{"state": {state}})
+	case to != "":
 		return to
 	}
-	if !errors.Is(err, ErrEndpointMissing) {
-		l.log.WarnContext(ctx, "signed out here only, the provider's logout cannot be had", "error", err)
-	}
-	if l.cfg.PostLogoutRedirectURL != "" {
-		return l.cfg.PostLogoutRedirectURL
-	}
 	return l.cfg.DefaultReturnTo
+}
+
+// logoutHint says whose session ends, in the words of this provider: login_hint
+// (Entra), or its name for the session (Auth0).
+func (d *sessionData) logoutHint() string {
+	var c struct {
+		LoginHint any `json:"login_hint"`
+	}
+	if json.Unmarshal(d.Claims, &c) == nil {
+		if hint, ok := c.LoginHint.(string); ok && hint != "" && len(hint) <= maxLoginHint {
+			return hint
+		}
+	}
+	return d.SID[:min(len(d.SID), maxLoginHint)]
 }

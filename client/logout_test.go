@@ -37,7 +37,8 @@ func TestLogout(t *testing.T) {
 
 	end, err := b.person.SignOut(to.String())
 	check.NoError(t, err)
-	check.Equal(t, end, appOrigin+"/bye", "the provider's logout leads to")
+	check.True(t, len(q.Get("state")) >= 43, "state is %q", q.Get("state"))
+	check.Equal(t, end, appOrigin+"/bye?state="+q.Get("state"), "the provider's logout leads to")
 	a.mux.HandleFunc("/silently", func(w http.ResponseWriter, r *http.Request) { a.login.Start(w, r, client.Prompt("none")) })
 	check.Equal(t, b.finish(b.signIn(b.begin("/silently"), "alice")).StatusCode, http.StatusBadRequest, "status of a silent login afterwards")
 }
@@ -125,7 +126,8 @@ func TestLogoutWithoutSession(t *testing.T) {
 	to, err := url.Parse(resp.Header.Get("Location"))
 	check.NoError(t, err)
 	check.Equal(t, to.Query().Get("client_id"), "web", "client_id")
-	check.True(t, !to.Query().Has("id_token_hint"), "a hint out of nothing")
+	check.True(t, !to.Query().Has("id_token_hint") && !to.Query().Has("logout_hint"), "a hint out of nothing")
+	check.True(t, !to.Query().Has("state"), "a state that comes back to nobody")
 	check.Equal(t, a.op.Requests("revoke"), 0, "revocations")
 }
 

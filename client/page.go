@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -18,11 +19,11 @@ var pagePolicy = func() string {
 
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Signing in</title></head>
+<head><meta charset="utf-8"><title>{{.Title}}</title></head>
 <body>
 <form method="post" action="{{.URL}}">
 {{range $name, $values := .Form}}{{range $values}}<input type="hidden" name="{{$name}}" value="{{.}}">
-{{end}}{{end}}<noscript><button>Continue to sign in</button></noscript>
+{{end}}{{end}}<noscript><button>Continue</button></noscript>
 </form>
 <script>` + submitScript + `</script>
 </body>
@@ -40,11 +41,22 @@ func (a *Authorization) Respond(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
+	respondPage(w, pageForm{Title: "Signing in", URL: a.URL, Form: a.Form})
+}
+
+// pageForm is a form that a page submits by itself.
+type pageForm struct {
+	Title, URL string
+	Form       url.Values
+}
+
+func respondPage(w http.ResponseWriter, f pageForm) {
 	var body strings.Builder
-	if err := page.Execute(&body, a); err != nil { // a template of ours over strings: it cannot fail
-		http.Error(w, "the sign-in page cannot be shown", http.StatusInternalServerError)
+	if err := page.Execute(&body, f); err != nil { // a template of ours over strings: it cannot fail
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
+	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
