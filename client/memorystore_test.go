@@ -95,7 +95,7 @@ func TestMemoryStoreIsBounded(t *testing.T) {
 	t.Parallel()
 	s := client.NewMemoryStore(10)
 	for i := range 25 {
-		putRecord(t, s, fmt.Sprint(i), time.Hour+time.Duration(i)*time.Second, "key")
+		putRecord(t, s, fmt.Sprint(i), time.Hour+time.Duration(i)*time.Second, fmt.Sprint("key", i))
 	}
 	for i := range 25 {
 		check.Equal(t, holdsRecord(t, s, fmt.Sprint(i)), i >= 15, fmt.Sprintf("record %d is there", i))

@@ -27,7 +27,7 @@ var client = []mutant{
 	change("exchange-without-verifier", "exchange.go", "\t\tform.Set(\"code_verifier\", tx.Verifier)\n", "\t\t_ = form\n"),
 	change("exchange-before-the-keys", "exchange.go", `if needsIDToken { // neither`, `if false { // neither`),
 	change("exchange-of-an-unbound-code", "exchange.go", `if tx.Verifier == "" && !c.cfg.AllowUnboundCode {`, `if false {`),
-	change("exchange-without-an-id-token", "exchange.go", "\t\tif slices.Contains(tx.Scopes, \"openid\") {\n\t\t\treturn nil, protocolError", "\t\tif tx.Scopes == nil {\n\t\t\treturn nil, protocolError"),
+	change("exchange-without-an-id-token", "exchange.go", "\t\tif slices.Contains(tx.Scopes, \"openid\") {\n\t\t\treturn tokens, protocolError", "\t\tif tx.Scopes == nil {\n\t\t\treturn tokens, protocolError"),
 
 	// The authorization request.
 	change("request-without-pkce", "authorize.go", `if !c.cfg.SkipPKCE {`, `if c.cfg.SkipPKCE {`),

@@ -15,11 +15,14 @@ var login = []mutant{
 	change("login-used-twice", "callback.go", "\tcase !first:\n\t\treturn callbackError(\"callback\", ErrLoginUsed, \"\")\n", "\tcase !first:\n"),
 	change("login-flow-cookie-stays", "callback.go", "\tl.cookies.setFlow(w, name, \"\", 0)\n\tf,", "\tf,"),
 	change("login-mark-fails", "callback.go", "\tcase err != nil:\n\t\treturn storeError(err)\n\tcase !first:\n\t\treturn callbackError(\"callback\"", "\tcase err != nil && first:\n\t\treturn storeError(err)\n\tcase err == nil && !first:\n\t\treturn callbackError(\"callback\""),
-	change("login-keeps-the-earlier-session", "callback.go", "\tfor i := 0; err == nil && i < len(earlier); i++ {\n\t\terr = l.deleteSession(ctx, earlier[i])\n\t}\n", ``),
+	change("login-keeps-the-earlier-session", "callback.go", "\tfor _, old := range earlier {\n", "\tfor _, old := range earlier[:0] {\n"),
 	change("login-keeps-the-session-id", "callback.go", "\tvalue := random()\n\tid := l.sessionID(value)\n", "\tvalue := l.cookies.sessionValue(r)\n\tif value == \"\" {\n\t\tvalue = random()\n\t}\n\tid := l.sessionID(value)\n"),
 	change("login-in-spite-of-onlogin", "callback.go", `if err := l.cfg.OnLogin(ctx, s); err != nil || s.Data == nil {
 		return err`, `if err := l.cfg.OnLogin(ctx, s); err != nil || s.Data == nil {
 		return nil`),
+	change("login-refused-tokens-stay", "callback.go", "\t\t\tl.revoke(ctx, tokens.RefreshToken)\n", ``),
+	change("login-of-a-browser-that-left", "callback.go", `if err := ctx.Err(); err != nil { // nobody`, `if err := ctx.Err(); err != nil && len(earlier) > 99 { // nobody`),
+	change("login-answer-is-not-awaited", "callback.go", `context.WithTimeout(context.WithoutCancel(ctx), redeemDeadline)`, `context.WithTimeout(ctx, redeemDeadline)`),
 	change("login-refused-session-stays", "callback.go", "\t\tl.discard(ctx, id, data, len(earlier) == 0)\n", ``),
 	change("login-data-unbounded", "callback.go", `len(s.Data) > maxData {`, `false {`),
 	change("login-parameters-unbounded", "callback.go", `if len(raw) > maxForm {`, `if false {`),
@@ -28,7 +31,7 @@ var login = []mutant{
 	change("login-parameter-twice", "callback.go", `if len(values[name]) > 1 {`, `if false {`),
 
 	// Cookies.
-	change("cookie-without-host-prefix", "cookies.go", `c.session, c.flow = "__Host-"+c.session, "__Host-"+c.flow`, `c.session, c.flow = "__Secure-"+c.session, "__Secure-"+c.flow`),
+	change("cookie-without-host-prefix", "cookies.go", `c.session, c.logout, c.flow = "__Host-"+c.session, "__Host-"+c.logout, "__Host-"+c.flow`, `c.session, c.logout, c.flow = "__Secure-"+c.session, "__Secure-"+c.logout, "__Secure-"+c.flow`),
 	change("cookie-not-http-only", "cookies.go", `cookie.Path, cookie.HttpOnly = "/", true`, `cookie.Path, cookie.HttpOnly = "/", false`),
 	change("cookie-of-any-site", "cookies.go", `cookie.SameSite = http.SameSiteLaxMode`, `cookie.SameSite = http.SameSiteNoneMode`),
 	change("session-cookie-not-secure", "cookies.go", `Name: c.session, Value: value, Secure: c.secure}`, `Name: c.session, Value: value}`),
@@ -83,12 +86,17 @@ var login = []mutant{
 
 	// Logout.
 	change("logout-from-another-site", "logout.go", `if l.logout.Check(r) != nil {`, `if l.logout.Check(r) == http.ErrNoCookie {`),
-	change("logout-keeps-the-session", "logout.go", "\t\tif err == nil {\n\t\t\terr = l.deleteSession(ctx, id)\n\t\t}\n", ``),
+	change("logout-keeps-the-session", "session.go", "deleted, err := l.store.DeleteByIndex(ctx, l.indexSelf(id))", "deleted, err := l.store.DeleteByIndex(ctx, l.indexSelf(id), id)"),
 	change("logout-keeps-the-cookie", "logout.go", "\t\tl.cookies.setSession(w, \"\", 0)\n", "\t\t_ = w\n"),
-	change("logout-keeps-the-refresh-token", "logout.go", "\t\tl.revoke(ctx, refreshToken)\n", "\t\t_ = refreshToken\n"),
-	change("logout-fails-silently", "logout.go", `if err != nil {
-			// The session is still there`, `if err != nil && d == nil {
-			// The session is still there`),
+	change("logout-keeps-the-refresh-token", "logout.go", "\t\tl.revoke(ctx, ended.RefreshToken)\n", ``),
+	change("logout-revokes-what-was-saved", "session.go", `if unsaved := st.takeUnsaved(d.Version); unsaved != nil {`, `if unsaved := st.takeUnsaved(d.Version); unsaved != nil && d == nil {`),
+	change("logout-fails-silently", "logout.go", `if ended, err = l.endSession(ctx, l.sessionID(value)); err != nil {`, `if ended, err = l.endSession(ctx, l.sessionID(value)); err != nil && ended != nil {`),
+	change("logout-without-state", "logout.go", "\t\trequest.State = random()\n", ``),
+	change("logout-with-a-long-hint", "endsession.go", "\tparams.Del(\"id_token_hint\")\n", ``),
+	change("logout-without-a-short-hint", "logout.go", `if !whole && hint != "" {`, `if whole && hint == "" {`),
+	change("logout-never-by-post", "logout.go", `case l.cfg.LogoutMethod == http.MethodPost:`, `case l.cfg.LogoutMethod == "":`),
+	change("logged-out-for-anybody", "loggedout.go", `subtle.ConstantTimeCompare([]byte(state), []byte(cookie.Value)) != 1 {`, `subtle.ConstantTimeCompare([]byte(state), []byte(cookie.Value)) > 1 {`),
+	change("logged-out-page-unasked", "loggedout.go", "\tl.paths.LoggedOut = \"\"\n", ``),
 
 	// Back-channel logout.
 	change("logout-token-of-another-type", "logouttoken.go", `types: []string{"logout+jwt", "jwt"}`, `types: []string{"logout+jwt", "jwt", "at+jwt"}`),
@@ -129,7 +137,7 @@ var login = []mutant{
 	change("session-not-touched", "session.go", `d.Touched = time.Now().Round(0)`, `d.Touched = d.Touched.Round(0)`),
 	change("session-touched-by-each-request", "session.go", `if time.Since(d.Touched) < l.touchEvery() || !s.state`, `if !s.state`),
 	change("session-touched-too-seldom", "session.go", `return min(maxTouchEvery, l.cfg.IdleTimeout/10)`, `return maxTouchEvery`),
-	change("session-deleted-but-remembered", "session.go", "\tl.forget(id)\n\treturn nil\n", "\treturn nil\n"),
+	change("session-deleted-but-remembered", "session.go", "\tl.forget(id)\n\tif len(deleted)", "\tif len(deleted)"),
 	change("session-id-of-any-application", "sessiondata.go", `digest("session", l.namespace, value)`, `digest("session", value)`),
 
 	// Renewal.
@@ -170,7 +178,8 @@ var login = []mutant{
 	change("store-marks-without-bound", "memorystore.go", `if len(marks.byKey) >= s.maxMarks {`, `if false {`),
 	change("store-marks-of-all-kinds-together", "memorystore.go", "\tkind, _, ok := strings.Cut(key, \":\")\n\tif !ok ", "\tkind, _, ok := strings.Cut(\"\", \":\")\n\tif !ok "),
 	change("store-kinds-of-marks-without-bound", "memorystore.go", ` || s.marks[kind] == nil && len(s.marks) >= maxMarkKinds {`, ` {`),
-	change("store-records-of-one-key-without-bound", "memorystore.go", `if len(s.index[key]) >= maxPerKey {`, `if false {`),
+	change("store-records-of-one-key-without-bound", "memorystore.go", `held >= maxPerKey || `, ``),
+	change("store-records-of-one-key-fill-it", "memorystore.go", ` || len(s.expiry) >= s.maxRecords && held > s.maxRecords/10 {`, ` {`),
 	change("store-newest-of-one-key-goes", "memorystore.go", `entry.born < first.born {`, `entry.born > first.born {`),
 	change("store-deletes-what-is-excepted", "memorystore.go", `if slices.Contains(except, id) {`, `if slices.Contains(except, "") {`),
 	change("store-lists-what-has-expired", "memorystore.go", `if entry := s.records[id]; entry.expires.After(now) {`, `if entry := s.records[id]; entry != nil && !now.IsZero() {`),
@@ -180,7 +189,7 @@ var login = []mutant{
 	change("store-keeps-what-has-expired", "memorystore.go", `if out != nil && out.Expires.After(now) {`, `if out != nil {`),
 	change("store-mark-used-twice", "memorystore.go", "\t\tif mark.expires.After(now) {\n\t\t\treturn false, nil\n\t\t}\n", ``),
 	change("store-mark-for-ever", "memorystore.go", "\t\tif mark.expires.After(now) {\n\t\t\treturn false, nil\n\t\t}\n", "\t\tif !mark.expires.IsZero() {\n\t\t\treturn false, nil\n\t\t}\n"),
-	change("store-records-without-bound", "memorystore.go", ` && len(s.expiry) < s.maxRecords {`, ` {`),
+	change("store-records-without-bound", "memorystore.go", "\tfor len(s.expiry) >= s.maxRecords {\n\t\ts.remove(s.expiry[0])\n\t}\n", ``),
 	change("store-index-stays", "memorystore.go", "\t\tdelete(s.index[key], entry.id)\n", ``),
 
 	// Configuration.
