@@ -39,7 +39,8 @@ func (a *app) routes() http.Handler {
 	return mux
 }
 
-// onLogin asks for userinfo where the provider has it, keeps it with the session, and refuses the login when it fails.
+// onLogin asks for userinfo where the provider has it. What it returns stays
+// with the session; an error refuses the login.
 func (a *app) onLogin(ctx context.Context, s *client.Session) error {
 	if !a.userInfo {
 		return nil
@@ -100,11 +101,15 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, session, err)
 }
 
-// refresh renews the session's access token now. When the provider is away the session stays.
+// refresh renews the session's access token now and asks for userinfo again, as
+// after a login. When the provider is away, the session stays.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) {
 	session, err := a.login.Session(r)
 	if err == nil {
 		session, err = session.Refresh(r.Context())
+	}
+	if err == nil {
+		err = a.onLogin(r.Context(), session) // its Data is for this answer alone
 	}
 	if err == nil && !wantsJSON(r) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)

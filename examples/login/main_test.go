@@ -91,9 +91,12 @@ func TestLogin(t *testing.T) {
 	check.Equal(t, body["refreshable"], any(true), "refreshable")
 	check.Equal(t, body["userinfo"].(map[string]any)["name"], any("Ada"), "userinfo")
 
+	v.op.Edit("userinfo", func(claims map[string]any) { claims["name"] = "Ada Lovelace" })
 	resp, body = v.do(t, http.MethodPost, v.app+"/refresh")
 	check.Equal(t, resp.StatusCode, http.StatusOK, "status of the refresh")
 	check.Equal(t, body["subject"], any("ada"), "subject after the refresh")
+	check.Equal(t, body["userinfo"].(map[string]any)["name"], any("Ada Lovelace"), "userinfo after the refresh")
+	check.Equal(t, v.op.Requests("userinfo"), 2, "userinfo requests")
 	check.Equal(t, v.op.Requests("token"), 2, "token requests")
 
 	resp, _ = v.do(t, http.MethodPost, v.app+"/auth/logout")
@@ -148,6 +151,20 @@ func TestUserinfoOfSomebodyElseFailsTheLogin(t *testing.T) {
 			check.Equal(t, resp.StatusCode, http.StatusUnauthorized, "a session is left")
 		})
 	}
+}
+
+func TestUserinfoFailsAfterARefresh(t *testing.T) {
+	t.Parallel()
+	v := visit(t, nil)
+	v.signIn(t)
+	v.op.Fault("userinfo", oidctest.Down)
+	resp, _ := v.do(t, http.MethodPost, v.app+"/refresh")
+	check.Equal(t, resp.StatusCode, http.StatusServiceUnavailable, "status while userinfo is away")
+	v.op.Clear()
+	v.op.Edit("userinfo", func(claims map[string]any) { claims["sub"] = "eve" })
+	resp, body := v.do(t, http.MethodPost, v.app+"/refresh")
+	check.Equal(t, resp.StatusCode, http.StatusServiceUnavailable, "status with somebody else's userinfo")
+	check.Equal(t, body["userinfo"], nil, "userinfo of somebody else")
 }
 
 func TestNoUserinfoWithAResource(t *testing.T) {
