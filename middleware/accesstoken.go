@@ -9,7 +9,8 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// usable refuses what is no access token for this API, be it a JWT or one that was introspected.
+// usable refuses a JWT or an introspected token that is not an access token,
+// that is bound to a key, or that lives too long.
 func (g *Guard) usable(f *facts, now time.Time) *Error {
 	if refusal := g.lifetime(f, now); refusal != nil {
 		return refusal
@@ -17,7 +18,7 @@ func (g *Guard) usable(f *facts, now time.Time) *Error {
 	return g.accessToken(f.set)
 }
 
-// lifetime holds a token to MaxLifetime.
+// lifetime enforces MaxLifetime.
 func (g *Guard) lifetime(f *facts, now time.Time) *Error {
 	if g.cfg.MaxLifetime == 0 || f.expiry.IsZero() {
 		return nil
@@ -27,12 +28,13 @@ func (g *Guard) lifetime(f *facts, now time.Time) *Error {
 		from = now
 	}
 	if f.expiry.Sub(from) > g.cfg.MaxLifetime {
-		return refuseFor(ReasonTokenMalformed, errors.New("it lives longer than MaxLifetime"))
+		return refuseFor(ReasonTokenMalformed, errors.New("its lifetime exceeds MaxLifetime"))
 	}
 	return nil
 }
 
-// accessToken refuses tokens for other purposes and tokens that are bound to a key.
+// accessToken refuses tokens for other purposes and tokens that are bound to a
+// key.
 func (g *Guard) accessToken(set *claims.Set) *Error {
 	if !g.cfg.AllowIDTokens {
 		if why := forOthers(set); why != "" {
@@ -45,11 +47,12 @@ func (g *Guard) accessToken(set *claims.Set) *Error {
 	return nil
 }
 
-// otherUses are what providers call a token that is not for an API: in token_use (Cognito, Hydra), typ (Keycloak) or
-// token_type.
+// otherUses are the names of tokens that are not for an API, in token_use
+// (Cognito, Hydra), typ (Keycloak) and token_type.
 var otherUses = []string{"id", "id_token", "refresh", "refresh_token", "offline", "logout"}
 
-// forOthers reports why a token is not meant for an API, empty when it may be.
+// forOthers returns why a token is not meant for an API. It returns an empty
+// string for an access token.
 func forOthers(set *claims.Set) string {
 	for _, name := range []string{"at_hash", "c_hash", "events"} {
 		if set.Has(name) {
@@ -59,7 +62,7 @@ func forOthers(set *claims.Set) string {
 	for _, name := range []string{"token_use", "token_type", "typ"} {
 		use, _, _ := set.String(name)
 		if slices.ContainsFunc(otherUses, func(other string) bool { return strings.EqualFold(use, other) }) {
-			return "its " + name + " is for something else"
+			return "its " + name + " marks another kind of token"
 		}
 	}
 	if set.Has("nonce") {

@@ -17,7 +17,8 @@ const (
 	maxRetry     = 2 * time.Minute
 )
 
-// answer writes a refusal: the one place where status, challenge and body are put together.
+// answer writes a refusal. It is the only place that sets status, challenge and
+// body.
 func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
 	_ = g.refused(r.Context(), refusal)
 	status, challenge := refusal.Status(), g.challenge(refusal)
@@ -32,7 +33,7 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
 	for _, name := range []string{
 		"Content-Length", "Content-Encoding", "Content-Type", "Etag", "Last-Modified", "Retry-After", "Www-Authenticate",
 	} {
-		h.Del(name) // of an answer that will not be sent
+		h.Del(name) // left over from a response that is not sent
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -45,15 +46,17 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, refusal *Error) {
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
-	// The status is told even when the caller has gone: an answer nobody writes becomes a 200, in the access log, and on
-	// the wire when it was not the caller who ended the context but this server, shutting down.
+	// WriteHeader is called even if the caller has gone. Otherwise net/http
+	// would report a 200 in access logs, and would send it if this server ended
+	// the context because it shuts down.
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead && !errors.Is(r.Context().Err(), context.Canceled) {
-		_, _ = w.Write(body) // if the caller has gone, so be it
+		_, _ = w.Write(body) // an error means that the caller has gone
 	}
 }
 
-// render calls Config.RenderError. What it panics with may hold anything: only its type is told.
+// render calls Config.RenderError. It reports only the type of a panic's value,
+// because the value may contain a secret.
 func (g *Guard) render(r *http.Request, refusal *Error) (contentType string, body []byte, err error) {
 	if g.cfg.RenderError == nil {
 		contentType, body = oauthBody(refusal)
@@ -69,7 +72,7 @@ func (g *Guard) render(r *http.Request, refusal *Error) (contentType string, bod
 	return contentType, body, nil
 }
 
-// oauthBody is the default body (RFC 6749 section 5.2).
+// oauthBody returns the default body (RFC 6749 section 5.2).
 func oauthBody(refusal *Error) (contentType string, body []byte) {
 	v := refusal.verdict()
 	code := v.code
@@ -83,7 +86,8 @@ func oauthBody(refusal *Error) (contentType string, body []byte) {
 	return "application/json", body
 }
 
-// challenge builds WWW-Authenticate from fixed texts and configuration (RFC 6750 section 3), empty where there is none.
+// challenge returns the WWW-Authenticate header (RFC 6750 section 3), which
+// consists of fixed texts and configuration. It is empty for a 5xx.
 func (g *Guard) challenge(refusal *Error) string {
 	v := refusal.verdict()
 	if v.status >= http.StatusInternalServerError {
@@ -109,10 +113,10 @@ func (g *Guard) challenge(refusal *Error) string {
 
 var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// quoted is a quoted-string (RFC 9110 section 5.6.4).
+// quoted returns s as a quoted-string (RFC 9110 section 5.6.4).
 func quoted(s string) string { return `"` + escapes.Replace(s) + `"` }
 
-// retryAfter is a wait in whole seconds.
+// retryAfter returns wait in whole seconds, rounded up.
 func retryAfter(wait time.Duration) string {
 	if wait <= 0 {
 		wait = defaultRetry
@@ -120,7 +124,8 @@ func retryAfter(wait time.Duration) string {
 	return strconv.FormatInt(int64((min(wait, maxRetry)+time.Second-1)/time.Second), 10)
 }
 
-// refused logs a refusal, in one line, and returns it. Outages are told at warn now and then: each request meets them.
+// refused logs a refusal and returns it. It limits the warnings about an
+// outage, because every request causes one.
 func (g *Guard) refused(ctx context.Context, refusal *Error) *Error {
 	level, message := slog.LevelDebug, "request refused"
 	switch {
@@ -129,7 +134,7 @@ func (g *Guard) refused(ctx context.Context, refusal *Error) *Error {
 	case refusal.Reason == ReasonProviderUnavailable && g.outages.Due():
 		level, message = slog.LevelWarn, "token cannot be verified"
 	case refusal.Reason == ReasonInternalError:
-		level, message = slog.LevelError, "request refused for a mistake in this program"
+		level, message = slog.LevelError, "request refused because of a mistake in this program"
 	}
 	g.log.LogAttrs(ctx, level, message,
 		slog.String("reason", string(refusal.Reason)), slog.Int("status", refusal.Status()), slog.String("error", refusal.Error()))

@@ -15,11 +15,12 @@ type call struct {
 	token   string
 	request *http.Request // nil without HTTP
 	tenants []string      // Credential.Tenants, without HTTP
-	held    *grant        // of this guard, for this token, when what the request says of its tenant has been compared
+	held    *grant        // set if this guard has already compared the request's tenant for this token
 }
 
-// Authenticate verifies a credential that came by other means than an HTTP header, such as gRPC metadata, with every
-// check [Guard.Wrap] makes. The error is an *Error.
+// Authenticate verifies a credential that did not arrive in an HTTP header, for
+// example in gRPC metadata. It makes every check of [Guard.Wrap] and applies
+// the policies. The error is an *[Error].
 func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*Principal, error) {
 	rt, err := g.route(p)
 	if err != nil {
@@ -32,7 +33,7 @@ func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*P
 		return nil, g.refused(ctx, refuse(ReasonTokenTooLarge))
 	}
 	var key cache.Key
-	if g.cfg.TokenCacheSize >= 0 || g.introspects() { // else nothing is kept that could be found by it
+	if g.cfg.TokenCacheSize >= 0 || g.introspects() { // otherwise nothing is cached under key
 		key = cache.Digest(c.Token)
 	}
 	gr, refusal := g.authenticate(ctx, call{token: c.Token, tenants: c.Tenants}, key, rt)
@@ -42,8 +43,8 @@ func (g *Guard) Authenticate(ctx context.Context, c Credential, p ...Policy) (*P
 	return &gr.principal, nil
 }
 
-// authenticate is the order of checks of the whole package: what is cheap comes before what is dear, and nothing that
-// anyone can make up causes a network call.
+// authenticate defines the order of all checks. Cheap checks come before
+// expensive ones, and no made-up token causes a call for keys.
 func (g *Guard) authenticate(ctx context.Context, c call, key cache.Key, rt *route) (*grant, *Error) {
 	v, refusal := g.verified(ctx, c.token, key, rt)
 	if refusal != nil {
@@ -60,10 +61,10 @@ func (g *Guard) authenticate(ctx context.Context, c call, key cache.Key, rt *rou
 	return gr, nil
 }
 
-// verified is a token that is what it claims to be, whatever it is used for.
+// verified is a token that is valid, whatever it is used for.
 type verified struct {
 	facts *facts
-	asked bool // the tenant policy was asked about the issuer's tenant
+	asked bool // the tenant policy has already allowed the issuer's tenant
 }
 
 func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *route) (v verified, refusal *Error) {
@@ -82,8 +83,8 @@ func (g *Guard) verified(ctx context.Context, token string, key cache.Key, rt *r
 	return v, refusal
 }
 
-// isJWT reports whether a token has the form of a compact JWS: three parts, the first of them a JSON object. A JWE has
-// five.
+// isJWT reports whether token has the form of a compact JWS: three parts, and
+// the first is a JSON object. A JWE has five parts.
 func isJWT(token string) bool {
 	header, rest, ok := strings.Cut(token, ".")
 	if !ok || strings.Count(rest, ".") != 1 {

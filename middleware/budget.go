@@ -10,38 +10,47 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-// budgets bound what tokens may make a guard look up before anything in them has been verified, for all its templates
-// together. Nothing but the name tells junk from a tenant's first token, so names are kept apart: junk with made-up
-// names must not use up what tenants need.
+// budgets bound the requests that tokens can cause before the guard has
+// verified anything in them, for all templates together. Only the tenant's name
+// distinguishes a made-up token from a tenant's first token. Therefore tenants
+// that are known have a budget of their own, which made-up names cannot use up.
 //
-// A tenant that configuration lists spends nothing: its source is made once, and stays. All others spend one for each
-// source made. That is one request to the provider for a realm that does not exist, and three for one that does: for
-// its metadata, its keys, and its keys again when junk names a kid that none of them has.
+// A tenant that the configuration lists costs nothing, because its source is
+// made once and stays. Every other source that is made costs one. It causes one
+// request to the provider if the tenant does not exist, and at most three if it
+// does: for the metadata, for the keys, and for the keys again when a token
+// names an unknown kid.
 type budgets struct {
-	// known is for tenants that AllowFunc allows, and for those whose source had to go after it had verified a token.
+	// known is for tenants that AllowFunc allows, and for tenants that had a
+	// valid token but whose source was evicted.
 	known budget
-	// strangers is for the rest, with AllowAnyTenant. It is as large as a provider can easily bear, so that little
-	// junk delays nobody. A tenant spends it once: its first valid token makes it known.
-	strangers budget
-	// unanswered is what strangers spend too, and get back when the provider answers, be it with a 404. So it limits
-	// how many requests wait for a provider that hangs, and how many a provider in trouble gets.
+	// unproven is for all other tenants, with AllowAnyTenant. It is as large as
+	// a provider can easily bear, so that a few made-up names delay no tenant.
+	// A tenant costs one only once, because its first valid token makes it
+	// known.
+	unproven budget
+	// unanswered is a second budget for unproven tenants. They return it when
+	// the provider responds, even with a 404. Thus it limits the requests that
+	// wait for a provider that hangs, and the requests that reach a provider in
+	// trouble.
 	unanswered budget
 }
 
 func newBudgets() *budgets {
 	return &budgets{
 		known:      budget{room: 1000, every: 10 * time.Millisecond},
-		strangers:  budget{room: 30, every: 20 * time.Millisecond},
+		unproven:   budget{room: 30, every: 20 * time.Millisecond},
 		unanswered: budget{room: 30, every: time.Second},
 	}
 }
 
-// takeStranger spends one of each of the two that strangers need, or says when to ask again.
-func (b *budgets) takeStranger(now time.Time) (wait time.Duration, ok bool) {
+// takeUnproven takes one from both budgets of unproven tenants, or returns how
+// long to wait.
+func (b *budgets) takeUnproven(now time.Time) (wait time.Duration, ok bool) {
 	if wait, ok = b.unanswered.take(now); !ok {
 		return wait, false
 	}
-	if wait, ok = b.strangers.take(now); !ok {
+	if wait, ok = b.unproven.take(now); !ok {
 		b.unanswered.giveBack()
 	}
 	return wait, ok
@@ -50,14 +59,14 @@ func (b *budgets) takeStranger(now time.Time) (wait time.Duration, ok bool) {
 // budget is a token bucket.
 type budget struct {
 	room  int
-	every time.Duration // one comes back
+	every time.Duration // the interval at which one is added
 
 	mu    sync.Mutex
 	spent int
 	since time.Time // when spent was last reduced
 }
 
-// take spends one, or says when one will be there.
+// take takes one, or returns how long to wait for the next.
 func (b *budget) take(now time.Time) (wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,15 +90,17 @@ func (b *budget) giveBack() {
 	b.spent = max(b.spent-1, 0)
 }
 
-// answered is told how a request to the source's provider ended. The first answer settles what the source owes.
+// answered handles the result of a request to the source's provider. The first
+// response settles what the source owes.
 func (s *source) answered(err error) {
 	if s.owes.CompareAndSwap(true, false) && !troubled(err) {
 		s.realms.budgets.unanswered.giveBack()
 	}
 }
 
-// troubled reports whether a fetch failed for a reason that is the provider's own. Any other answer, a 500 included, may
-// be due to the name that was asked for, which a stranger has chosen.
+// troubled reports whether the provider itself caused a fetch to fail. Every
+// other response, including a 500, may be due to the tenant's name, which an
+// attacker can choose.
 func troubled(err error) bool {
 	e, ok := errors.AsType[*remote.Error](err)
 	if !ok || e.Kind == remote.Unreachable {

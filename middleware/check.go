@@ -9,37 +9,37 @@ import (
 	"github.com/relyingparty/oidc/internal/problem"
 )
 
-// check finds the mistakes that can be found in single fields.
+// check reports mistakes in single fields.
 func (c *Config) check(problems *problem.List) {
 	switch {
 	case len(c.Audience) == 0 && !c.SkipAudienceCheck:
-		problems.Add("Audience", "name this API as tokens do in aud, or set SkipAudienceCheck")
+		problems.Add("Audience", "list the names of this API as the aud of tokens spells them, or set SkipAudienceCheck")
 	case len(c.Audience) > 0 && c.SkipAudienceCheck:
-		problems.Add("SkipAudienceCheck", "it contradicts Audience: leave one of them out")
+		problems.Add("SkipAudienceCheck", "set either Audience or SkipAudienceCheck, not both")
 	case slices.Contains(c.Audience, ""):
-		problems.Add("Audience", "an audience is empty")
+		problems.Add("Audience", "remove the empty audience")
 	}
 	if !slices.Contains(modes, c.Mode) {
-		problems.Add("Mode", "%q is none of %q", c.Mode, modes)
+		problems.Add("Mode", "%q is not one of %q", c.Mode, modes)
 	}
 	if own := c.own(); c.Introspection != nil && len(c.Issuers) > 0 && !own.named() {
-		problems.Add("Introspection", "it is that of DiscoveryURL, which is not set: move it into the IssuerConfig it is for")
+		problems.Add("Introspection", "DiscoveryURL is not set: move Introspection into the IssuerConfig it belongs to")
 	}
 	if c.ClockSkew < 0 || c.ClockSkew > maxSkew {
-		problems.Add("ClockSkew", "%v is not between 0 (which means %v) and %v", c.ClockSkew, defaultSkew, maxSkew)
-		c.ClockSkew = 0 // introspection inherits it: one report is enough
+		problems.Add("ClockSkew", "must be between 0 (which means %v) and %v, not %v", defaultSkew, maxSkew, c.ClockSkew)
+		c.ClockSkew = 0 // Introspection inherits ClockSkew: report it only once.
 	}
 	if c.MaxLifetime < 0 {
-		problems.Add("MaxLifetime", "it is negative")
+		problems.Add("MaxLifetime", "must not be negative")
 	}
 	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' }) {
-		problems.Add("Realm", "it may hold printable ASCII characters only")
+		problems.Add("Realm", "must contain only printable ASCII characters")
 	}
 	if c.ResourceURL != "" {
 		u, err := url.Parse(c.ResourceURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(c.ResourceURL, "#") ||
 			strings.ContainsFunc(c.ResourceURL, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
-			problems.Add("ResourceURL", "it must be an absolute URL without user information and fragment")
+			problems.Add("ResourceURL", "must be an absolute http or https URL without user information and fragment")
 		}
 	}
 	checkAlgs("", c.AccessTokenAlgs, problems)
@@ -48,7 +48,7 @@ func (c *Config) check(problems *problem.List) {
 	}
 }
 
-// checkAlgs finds algorithms that are never accepted.
+// checkAlgs reports algorithms that no token may use.
 func checkAlgs(prefix string, algs []string, problems *problem.List) {
 	for _, alg := range algs {
 		if !slices.Contains(jws.Algs, alg) {
@@ -57,18 +57,19 @@ func checkAlgs(prefix string, algs []string, problems *problem.List) {
 	}
 }
 
-// check finds mistakes in a tenant policy. The arguments say which kinds of issuers there are: templates, templates
-// without Tenants, and others.
+// check reports mistakes in a tenant policy. The arguments tell which kinds of
+// issuers exist: templates, templates that list no Tenants, and issuers that
+// are no templates.
 func (p *TenantPolicy) check(templates, unlisted, others bool, problems *problem.List) {
 	switch {
 	case slices.Contains(p.Claim, ""):
-		problems.Add("Claim", "a key of the path is empty")
+		problems.Add("Claim", "remove the empty element of the path")
 	case p.FromIssuer && !templates:
-		problems.Add("FromIssuer", "it needs {tenant} in DiscoveryURL")
+		problems.Add("FromIssuer", "needs {tenant} in DiscoveryURL")
 	case len(p.Claim) == 0 && !p.FromIssuer:
-		problems.Add("Claim", "name the claim that holds the tenant, or set FromIssuer where DiscoveryURL holds {tenant}")
+		problems.Add("Claim", "name the claim that contains the tenant, or set FromIssuer if DiscoveryURL contains {tenant}")
 	case len(p.Claim) == 0 && others:
-		problems.Add("Claim", "name the claim that holds the tenant, because an issuer without {tenant} does not say which tenant its tokens are for")
+		problems.Add("Claim", "name the claim that contains the tenant, because an issuer without {tenant} does not name one")
 	}
 	given := 0
 	for _, is := range []bool{len(p.Allow) > 0, p.AllowFunc != nil, p.AllowAnyTenant} {
@@ -80,7 +81,7 @@ func (p *TenantPolicy) check(templates, unlisted, others bool, problems *problem
 	case given > 1:
 		problems.Add("Allow", "set only one of Allow, AllowFunc and AllowAnyTenant")
 	case given == 0 && unlisted:
-		problems.Add("Allow", "a {tenant} in DiscoveryURL needs Allow, AllowFunc or AllowAnyTenant, or an IssuerConfig with Tenants: otherwise tokens choose where this program fetches keys")
+		problems.Add("Allow", "set Allow, AllowFunc or AllowAnyTenant, or list Tenants in the IssuerConfig, because otherwise tokens decide where this program fetches keys")
 	}
 	for _, tenant := range p.Allow {
 		if !validTenant(tenant) || templates && !others && !validSegment(tenant) {
@@ -94,7 +95,7 @@ func (p *TenantPolicy) check(templates, unlisted, others bool, problems *problem
 	}
 }
 
-// checkTogether finds what is wrong between fields that are right on their own.
+// checkTogether reports fields that contradict each other.
 func (g *Guard) checkTogether(problems *problem.List) {
 	list, _ := g.cfg.issuers()
 	templates := slices.ContainsFunc(list, isTemplate)
@@ -105,10 +106,10 @@ func (g *Guard) checkTogether(problems *problem.List) {
 		g.tenants.check(templates, unlisted, others, &found)
 		problems.Take("Tenant.", found.Err())
 	} else if templates {
-		problems.Add("Tenant", "{tenant} in DiscoveryURL needs a policy")
+		problems.Add("Tenant", "set a policy, because DiscoveryURL contains {tenant}")
 	}
 	if g.cfg.Mode == ModeJWT && len(g.inspects) > 0 {
-		problems.Add("Mode", "%q never uses Introspection: leave one of them out", ModeJWT)
+		problems.Add("Mode", "%q never uses Introspection: remove one of the two", ModeJWT)
 	}
 	if (g.cfg.Mode == ModeAuto || g.cfg.Mode == ModeIntrospection) && len(g.inspects) > 1 {
 		problems.Add("Introspection", "only one issuer may introspect, because an opaque token does not name its issuer")
@@ -117,12 +118,13 @@ func (g *Guard) checkTogether(problems *problem.List) {
 	g.cfg.checkVouching(distinct, problems)
 }
 
-// indexIssuers fills g.byIssuer. It is false when two sources, or a source and a template, would answer for an issuer.
+// indexIssuers fills g.byIssuer. It returns false if two sources, two
+// templates, or a source and a template have the same issuer.
 func (g *Guard) indexIssuers(problems *problem.List) (distinct bool) {
 	g.byIssuer = make(map[string]*source)
 	distinct = true
 	twice := func(issuer string) {
-		problems.Add("Issuers", "%q is there twice", issuer)
+		problems.Add("Issuers", "%q is configured twice", issuer)
 		distinct = false
 	}
 	for _, src := range g.sources {
@@ -144,7 +146,8 @@ func (g *Guard) indexIssuers(problems *problem.List) (distinct bool) {
 	return distinct
 }
 
-// checkVouching finds what is wrong with IssuerConfig.Tenants and, among distinct issuers, where it is missing.
+// checkVouching reports mistakes in IssuerConfig.Tenants, and distinct issuers
+// that must set it but do not.
 func (c *Config) checkVouching(distinct bool, problems *problem.List) {
 	list, prefixes := c.issuers()
 	templates := 0
@@ -161,24 +164,27 @@ func (c *Config) checkVouching(distinct bool, problems *problem.List) {
 		switch {
 		case issuer.Tenants != nil, templates == 1 && isTemplate(issuer):
 		case prefixes[i] == "":
-			problems.Add("Tenant", "the issuer of DiscoveryURL is one of several, and could vouch for tenants of the others: "+
+			problems.Add("Tenant", "the issuer of DiscoveryURL could issue tokens for the tenants of the other issuers: "+
 				"move it into Issuers and list its Tenants there, or set Tenant.AllowFunc or Tenant.AllowSharedTenants")
 		default:
-			problems.Add(prefixes[i]+"Tenants", "list the tenants this issuer may vouch for, since it is one of several, or set Tenant.AllowFunc or Tenant.AllowSharedTenants")
+			problems.Add(prefixes[i]+"Tenants", "list the tenants that tokens of this issuer may name, because there are other issuers, or set Tenant.AllowFunc or Tenant.AllowSharedTenants")
 		}
 	}
 }
 
-// checkTenants finds mistakes in the list itself. policy says that there is a tenant policy.
+// checkTenants reports mistakes in the list itself. policy tells whether
+// Config.Tenant is set.
 func (c *IssuerConfig) checkTenants(policy bool, field string, problems *problem.List) {
 	switch {
 	case c.Tenants == nil:
 		return
-	case len(c.Tenants) == 0: // the outcome of a query that found nothing, perhaps: not a reason to allow everything
+	// Perhaps the result of a query that found nothing, which must not allow
+	// every tenant.
+	case len(c.Tenants) == 0:
 		problems.Add(field, "it is empty: list tenants, or leave it nil")
 		return
 	case !policy:
-		problems.Add(field, "set Config.Tenant, which says where a token names its tenant")
+		problems.Add(field, "set Config.Tenant, which defines how a token names its tenant")
 		return
 	}
 	for _, tenant := range c.Tenants {

@@ -10,17 +10,22 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// Mode says how tokens are verified.
+// Mode selects how a guard verifies tokens. The permitted values are ModeAuto,
+// ModeJWT, ModeIntrospection and ModeBoth.
 type Mode string
 
 const (
-	// ModeAuto verifies a compact JWT with the issuer's keys; anything else is introspected, if that is configured.
+	// ModeAuto verifies a compact JWT with the issuer's keys and introspects
+	// any other token. Without Introspection it refuses any other token.
 	ModeAuto Mode = "auto"
-	// ModeJWT verifies JWTs with the issuer's keys and refuses everything else.
+	// ModeJWT verifies JWTs with the issuer's keys and refuses any other token.
 	ModeJWT Mode = "jwt"
-	// ModeIntrospection asks the issuer about every token, whatever it looks like.
+	// ModeIntrospection introspects every token, including JWTs. It needs
+	// Introspection.
 	ModeIntrospection Mode = "introspection"
-	// ModeBoth does both: they must agree on subject and tenant. An opaque token is refused.
+	// ModeBoth verifies a JWT with the issuer's keys and also introspects it.
+	// Both must name the same subject and tenant. It needs Introspection and
+	// refuses opaque tokens.
 	ModeBoth Mode = "both"
 )
 
@@ -32,93 +37,142 @@ const (
 	defaultCacheSize = 10_000
 )
 
-// Config of a Guard. Needed are an issuer (DiscoveryURL, or Issuer and Endpoints) and Audience.
+// Config configures a Guard. An issuer and an audience are required: set
+// DiscoveryURL (or Issuer and Endpoints), and Audience.
 type Config struct {
-	// DiscoveryURL is the issuer, or the full URL of its discovery document. One path segment may be {tenant}, for a
-	// provider with an issuer a tenant: https://id.example.com/realms/{tenant}. That needs a tenant policy with Allow,
-	// AllowFunc or AllowAnyTenant.
+	// DiscoveryURL is the issuer, or the full URL of its discovery document.
+	// For a provider with one issuer per tenant, one path segment may be the
+	// placeholder {tenant}, as in https://id.example.com/realms/{tenant}; this
+	// needs a tenant policy with Allow, AllowFunc or AllowAnyTenant. If empty,
+	// set Issuer and Endpoints, or Issuers.
 	DiscoveryURL string
-	// Issuer is the iss to expect, where it differs from the discovery URL's or nothing is discovered.
+	// Issuer is the iss that tokens must have. If empty, it is derived from
+	// DiscoveryURL.
 	Issuer string
-	// Endpoints are those of a provider without discovery, or take the place of single discovered ones.
+	// Endpoints replace single endpoints of the discovery document, or describe
+	// a provider that has no such document. If zero, all endpoints are
+	// discovered.
 	Endpoints Endpoints
-	// AccessTokenAlgs are the signature algorithms accepted; empty means RS, PS and ES with 256, 384 and 512, and EdDSA.
-	// It also holds for Issuers that name none.
+	// AccessTokenAlgs lists the accepted signature algorithms. It also applies
+	// to entries of Issuers that list none. If empty, these are accepted:
+	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and
+	// Ed25519.
 	AccessTokenAlgs []string
-	// Introspection configures token introspection (RFC 7662) at the issuer above. What names the provider, its HTTP
-	// client, logger, observer and clock skew default to the guard's. Where DiscoveryURL holds {tenant}, it needs an
-	// Endpoint or a DiscoveryURL of its own, and the iss of an answer must be that of a realm, or of another issuer
-	// configured here (see AllowMissingIssuer). Nil means none.
+	// Introspection configures token introspection (RFC 7662) at the issuer
+	// above. Its DiscoveryURL, Issuer, Endpoint, HTTPClient, Logger, Observer,
+	// ClockSkew and MaxEntries default to the values of this Config. If
+	// DiscoveryURL contains {tenant}, Introspection needs its own Endpoint or
+	// DiscoveryURL, and the iss of a response must match the template or
+	// another configured issuer; see AllowMissingIssuer. If nil, no token is
+	// introspected.
 	Introspection *introspect.Config
-	// Issuers are further issuers, each with keys of its own. At most one may introspect opaque tokens.
+	// Issuers are further issuers. Each has its own keys, and at most one of
+	// them may introspect opaque tokens. If empty, the issuer above is the only
+	// one.
 	Issuers []IssuerConfig
 
-	// Audience is this API's names: a token's aud must hold one of them.
+	// Audience lists the names of this API. The aud of a token must contain one
+	// of them. It may be empty only if SkipAudienceCheck is set.
 	Audience []string
-	// Tenant enforces tenants. With several issuers each needs [IssuerConfig.Tenants], but for one that holds {tenant};
-	// or else AllowFunc, or AllowSharedTenants. Nil means there are none.
+	// Tenant enforces tenants. With several issuers, each must list its
+	// [IssuerConfig.Tenants], except a single one with {tenant}, unless the
+	// policy has AllowFunc or AllowSharedTenants. If nil, requests have no
+	// tenant.
 	Tenant *TenantPolicy
-	// Mode says how tokens are verified; ModeAuto.
+	// Mode selects how tokens are verified. If empty, it is ModeAuto.
 	Mode Mode
-	// StrictRFC9068 demands typ at+jwt and the claims iss, exp, aud, sub, client_id, iat and jti (RFC 9068 section 2).
+	// StrictRFC9068 requires the header typ at+jwt and the claims iss, exp,
+	// aud, sub, client_id, iat and jti of every JWT (RFC 9068 section 2). If
+	// false, JWTs of providers that do not implement RFC 9068 are accepted too.
 	StrictRFC9068 bool
-	// ClockSkew is how far clocks may differ; 30 s when zero, at most 5 min.
+	// ClockSkew is the tolerated difference between the clocks of the provider
+	// and of this host, at most 5 minutes. If zero, it is 30 seconds.
 	ClockSkew time.Duration
-	// MaxLifetime refuses tokens that live longer, from iat to exp, or without iat from now; 0 means any.
+	// MaxLifetime is the longest accepted lifetime of a token, measured from
+	// iat to exp, or from now to exp if the token has no iat. If zero, any
+	// lifetime is accepted.
 	MaxLifetime time.Duration
-	// TokenCacheSize bounds the cache of tokens whose signature was verified. If zero, it is 10 000; if negative, none is
-	// kept. Answers of introspection are in a cache of their own, which it bounds too unless Introspection.MaxEntries does;
-	// Introspection.CacheTTL says how long they are kept.
+	// TokenCacheSize is the number of verified tokens that the guard caches. It
+	// also bounds the cache of introspection responses, unless
+	// Introspection.MaxEntries is set; Introspection.CacheTTL bounds how long
+	// these are kept. If zero, it is 10,000. If negative, verified tokens are
+	// not cached.
 	TokenCacheSize int
 
-	// Realm is the protection space named in challenges; "api" when empty.
+	// Realm is the realm parameter of challenges: printable ASCII. If empty, it
+	// is "api".
 	Realm string
-	// ResourceURL identifies this API (RFC 9728): challenges then point to its metadata, which ResourceMetadata serves.
+	// ResourceURL is the identifier of this API (RFC 9728). Challenges then
+	// point to its metadata, which [Guard.ResourceMetadata] serves. If empty,
+	// challenges point to no metadata.
 	ResourceURL string
-	// RenderError makes the body of refusals; nil means OAuth JSON. Status and headers are not its business.
+	// RenderError writes the body of a refusal. It cannot change status and
+	// headers. If it panics, the response is a 500. If nil, the body is OAuth
+	// JSON (RFC 6749 section 5.2).
 	RenderError func(*http.Request, *Error) (contentType string, body []byte)
 
-	// SkipAudienceCheck accepts tokens that were issued for any API.
+	// SkipAudienceCheck accepts tokens that were issued for any API. An API
+	// that received such a token can then call this one with it. If false,
+	// Audience is required.
 	SkipAudienceCheck bool
-	// AllowMissingIssuer accepts introspection answers without iss (RFC 7662 leaves it optional) where DiscoveryURL
-	// holds {tenant}. The tenant claim alone then says which realm a token is from: set it only when the endpoint
-	// vouches for that claim whichever realm issued the token. A JWT always needs its iss. If false, an answer
-	// without iss is refused, because nothing ties the token to the realm of its tenant.
+	// AllowMissingIssuer accepts introspection responses without iss (optional
+	// in RFC 7662) where DiscoveryURL contains {tenant}. The tenant claim alone
+	// then decides which tenant a token belongs to, so set it only if the
+	// endpoint guarantees that claim no matter which issuer issued the token.
+	// JWTs always need iss. If false, a response without iss is refused,
+	// because nothing ties the token to the issuer of its tenant.
 	AllowMissingIssuer bool
-	// AllowIDTokens accepts tokens that say they are no access tokens: with at_hash, c_hash, events, a nonce, or a token_use,
-	// token_type or typ of ID, refresh or logout tokens. Anyone who was ever sent one of those can then call this API.
+	// AllowIDTokens accepts tokens that are marked as something other than
+	// access tokens:
+	//
+	//   - tokens with at_hash, c_hash, events or nonce
+	//   - tokens whose token_use, token_type or typ names an ID, refresh or
+	//     logout token
+	//
+	// Everyone who ever received such a token can then call this API with it.
+	// If false, these tokens are refused.
 	AllowIDTokens bool
 
-	// HTTPClient reaches the provider; nil means one with sane timeouts. After a timeout its idle connections are closed.
+	// HTTPClient sends the requests to the provider. After a timeout the guard
+	// closes its idle connections. If nil, a private client with timeouts is
+	// used.
 	HTTPClient *http.Client
-	// Logger hears of each refusal (debug), of outages (warn, one in ten seconds, else debug) and of mistakes in this
-	// program (error), never of a token. Nil means slog.Default().
+	// Logger receives a line for each refusal (debug), each outage (warn, at
+	// most one in ten seconds, otherwise debug) and each mistake in this
+	// program (error), but never a token. If nil, it is slog.Default().
 	Logger *slog.Logger
-	// Observer is told of each request to the provider. If nil, nobody is.
+	// Observer receives an event for each request to the provider. If nil,
+	// nothing is observed.
 	Observer oidc.Observer
 }
 
-// IssuerConfig is one of several issuers. Its fields mean what they mean in Config; Tenants it has alone.
+// IssuerConfig configures one of several issuers. Its fields, except Tenants,
+// mean the same as in Config.
 type IssuerConfig struct {
 	DiscoveryURL    string
 	Issuer          string
 	Endpoints       Endpoints
 	AccessTokenAlgs []string
 	Introspection   *introspect.Config
-	// Tenants are those that this issuer may vouch for, by a JWT or an introspection answer, within what Config.Tenant
-	// allows. A tenant may be on the lists of several issuers. An issuer with {tenant} that lists none may vouch for any
-	// tenant that is on no other list. If nil, this is the only issuer, or it holds {tenant}, or Config.Tenant has
-	// AllowFunc or AllowSharedTenants: otherwise one issuer could vouch for the tenants of another. An empty list that
-	// is not nil is an error.
+	// Tenants lists the tenants that JWTs and introspection responses of this
+	// issuer may name, within the limits of Config.Tenant. Several issuers may
+	// list the same tenant. An issuer with {tenant} that lists none may name
+	// every tenant that no other issuer lists. A list that is empty but not nil
+	// is an error.
+	//
+	// If nil, this must be the only issuer, or the only one with {tenant}, or
+	// Config.Tenant must have AllowFunc or AllowSharedTenants. Otherwise one
+	// issuer could issue tokens for the tenants of another.
 	Tenants []string
 }
 
-// Endpoints are a static provider's, or override single discovered ones.
+// Endpoints are the URLs of a provider's endpoints. If a field is empty, that
+// endpoint is discovered.
 type Endpoints struct {
 	JWKS, Introspection string
 }
 
-// own is the issuer that Config itself is about.
+// own returns the issuer that the fields of Config itself configure.
 func (c *Config) own() IssuerConfig {
 	return IssuerConfig{
 		DiscoveryURL: c.DiscoveryURL, Issuer: c.Issuer, Endpoints: c.Endpoints,
@@ -126,7 +180,8 @@ func (c *Config) own() IssuerConfig {
 	}
 }
 
-// issuers are all issuers of a configuration, with the name their errors begin with.
+// issuers returns all configured issuers, each with the prefix of its fields in
+// configuration errors.
 func (c *Config) issuers() (list []IssuerConfig, prefixes []string) {
 	first := c.own()
 	if first.named() || len(c.Issuers) == 0 {
@@ -141,10 +196,10 @@ func (c *Config) issuers() (list []IssuerConfig, prefixes []string) {
 	return list, prefixes
 }
 
-// prefix is how the fields of an entry of Issuers begin.
+// prefix is the prefix of the fields of Issuers[i] in configuration errors.
 func prefix(i int) string { return fmt.Sprintf("Issuers[%d].", i) }
 
-// named reports whether the configuration says which provider it is about.
+// named reports whether c identifies a provider.
 func (c *IssuerConfig) named() bool {
 	return c.DiscoveryURL != "" || c.Issuer != "" || c.Endpoints.JWKS != ""
 }

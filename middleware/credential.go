@@ -7,22 +7,27 @@ import (
 	"github.com/relyingparty/oidc/internal/redact"
 )
 
-// maxToken bounds a token, in bytes.
+// maxToken is the maximum size of a token in bytes.
 const maxToken = 16 << 10
 
-// Credential is what a caller of [Guard.Authenticate] presents. It prints as [redacted].
+// Credential is the credential for [Guard.Authenticate]. It prints as
+// [redacted].
 type Credential struct {
 	redact.All
 
-	// Token is the bare token, without a scheme.
+	// Token is the token without a scheme. If empty, the error has
+	// ReasonTokenMissing.
 	Token string
-	// Tenants are the tenants the call is about, as far as it names any: each must be the token's. They take the place
-	// of [TenantPolicy.Match] and of the [Tenant] policy, which need an HTTP request.
+	// Tenants are the tenants that the call names. The token must belong to
+	// each of them. They replace [TenantPolicy.Match] and the [Tenant] policy,
+	// which need an HTTP request. If empty, the call names no tenant, and is
+	// refused if the guard has one of these.
 	Tenants []string
 }
 
-// bearer reads the one credential of a request (RFC 6750 section 2.1). Query and body are never looked at. What it
-// returns has neither been measured nor checked for its form: a token that is in the cache needs neither.
+// bearer returns the only credential of a request (RFC 6750 section 2.1). It
+// never reads the query or the body. It checks neither size nor form of the
+// token, because a cached token needs neither.
 func bearer(h http.Header) (token string, refusal *Error) {
 	values := h["Authorization"]
 	switch len(values) {
@@ -38,7 +43,7 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	value := strings.Trim(values[0], " \t")
 	scheme, rest := value, ""
 	if i := strings.IndexAny(value, " \t"); i >= 0 {
-		scheme, rest = value[:i], value[i:] // a tab stays in front of the token, which it makes malformed
+		scheme, rest = value[:i], value[i:] // rest begins with a tab, which makes the token malformed
 	}
 	if !isBearer(scheme) {
 		if amongOthers(value) {
@@ -56,7 +61,8 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	return rest, nil
 }
 
-// plain reports whether what follows the scheme is a token and nothing else: no spaces around it, no second credential.
+// plain reports whether the text after the scheme is a token and nothing else:
+// no spaces around it, and no second credential.
 func plain(token string) bool {
 	return token != "" && token[0] > ' ' && token[len(token)-1] > ' ' && strings.IndexByte(token, ',') < 0
 }
@@ -65,8 +71,9 @@ func isBearer(scheme string) bool {
 	return scheme == "Bearer" || len(scheme) == len("Bearer") && strings.EqualFold(scheme, "Bearer")
 }
 
-// amongOthers reports whether a header that begins with another scheme holds a bearer credential too: some proxies
-// join two headers with a comma.
+// amongOthers reports whether a header that begins with another scheme also
+// contains a bearer credential, because some proxies join two headers with a
+// comma.
 func amongOthers(value string) bool {
 	if strings.IndexByte(value, ',') < 0 {
 		return false
@@ -80,7 +87,7 @@ func amongOthers(value string) bool {
 	return false
 }
 
-// wellFormed checks the syntax of a token: b64token of RFC 6750 section 2.1.
+// wellFormed reports whether token is a b64token (RFC 6750 section 2.1).
 func wellFormed(token string) bool {
 	body := strings.TrimRight(token, "=")
 	for i := range len(body) {

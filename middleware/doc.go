@@ -1,5 +1,6 @@
-// Package middleware protects an API: it verifies bearer tokens with the issuer's keys or by introspection, enforces
-// tenants, and answers what it refuses as RFC 6750 has it. The whole program:
+// Package middleware protects an API. It verifies bearer tokens with the
+// issuer's keys or by introspection, enforces tenants, and refuses requests as
+// RFC 6750 describes. This is the whole program:
 //
 //	http.ListenAndServe(":8080", middleware.Protect(middleware.Config{
 //		DiscoveryURL: "https://id.example.com/realms/acme",
@@ -7,23 +8,32 @@
 //		Tenant:       middleware.RequireTenant("tenant"),
 //	})(mux))
 //
-// Handlers read who calls from the context:
+// Handlers read the caller from the context:
 //
 //	principal, _ := middleware.FromContext(r.Context())
 //
-// [New] gives a [Guard] for more: [Guard.Require] puts policies on single routes, [Guard.Optional] lets strangers in,
-// and [Guard.Authenticate] works without HTTP.
+// [New] returns a [Guard] for everything else: [Guard.Require] adds policies to
+// single routes, [Guard.Optional] lets requests without a token through, and
+// [Guard.Authenticate] works without HTTP.
 //
-// What holds for every request:
+// The guard holds these rules for every request:
 //
-//   - Exactly one credential counts, the Authorization header; a token in the query or body is never read.
-//   - What anyone can make up causes no network call: form, header, issuer and gross expiry are checked before.
-//   - Time, audience, tenant and policies are checked each time, also when the token's signature was verified before. A
-//     verified token is remembered for at most five minutes, not past its exp, and not past the withdrawal of its key.
-//   - A token verified with one issuer's keys is never accepted for another's, and of several issuers each vouches for
-//     its own tenants only.
-//   - The provider's outages are a 503, never a 401, and no outage while keys are held.
-//   - What is refused is answered from fixed texts: nothing a token says is ever repeated.
+//   - It reads exactly one credential, the Authorization header. It never
+//     reads a token from the query or the body.
+//   - A made-up token causes no call for keys, because the guard checks
+//     form, header, issuer and obvious expiry first.
+//   - It checks times, audience, tenant and policies on every request, even
+//     when it has verified the signature before. A verified signature
+//     counts for at most five minutes, and never beyond the token's exp or
+//     the withdrawal of its key.
+//   - It never accepts a token that one issuer's keys verify as a token of
+//     another issuer. With several issuers, each may only name tenants of
+//     its own.
+//   - An outage of the provider is a 503, never a 401. While the guard
+//     holds the issuer's keys, it verifies JWTs during an outage.
+//   - Responses to refused requests use fixed texts and never repeat
+//     anything from the token.
 //
-// An error is an *[Error] with a closed [Reason].
+// Every refusal is an *[Error] with one of a closed list of reasons; see
+// [Reason].
 package middleware

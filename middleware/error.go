@@ -5,15 +5,18 @@ import (
 	"time"
 )
 
-// Error is every refusal. Its text is for logs: it never holds a token, but may quote an issuer or an audience. Of
-// what is in it, answers show only [Error.Description].
+// Error is the error of every refusal. Its text is for logs. It never contains
+// a token, but it may quote an issuer or an audience. Responses contain only
+// [Error.Description].
 type Error struct {
 	Reason Reason
-	// RetryAfter is when asking again makes sense, for ReasonProviderUnavailable.
+	// RetryAfter is how long to wait before the next attempt, for
+	// ReasonProviderUnavailable. If zero, the wait is unknown, and the response
+	// says 5 seconds.
 	RetryAfter time.Duration
 
-	atRequest bool   // ReasonTenantMismatch: between token and request, not between token and issuer
-	demand    demand // what the route asks for: the challenge says it
+	atRequest bool   // ReasonTenantMismatch is between token and request, not between token and issuer
+	demand    demand // what the route requires, for the challenge
 	cause     error
 }
 
@@ -28,10 +31,11 @@ func (e *Error) verdict() verdict {
 	return v
 }
 
-// Status is the HTTP status of the answer: 400, 401, 403, 500 or 503.
+// Status returns the HTTP status of the response: 400, 401, 403, 500 or 503.
 func (e *Error) Status() int { return e.verdict().status }
 
-// Description is one fixed sentence for each reason, fit for an answer.
+// Description returns the fixed text for the reason. It is safe to send to the
+// caller.
 func (e *Error) Description() string { return e.verdict().description }
 
 func (e *Error) Error() string {
@@ -42,16 +46,17 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the cause: [context.Canceled], for instance, when the caller has gone.
+// Unwrap returns the cause, such as [context.Canceled] if the caller has gone.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes errors.Is(err, &Error{Reason: ReasonTokenExpired}) compare reasons.
+// Is reports whether target is an *Error with the same Reason, so that
+// errors.Is(err, &Error{Reason: ReasonTokenExpired}) works.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Reason == e.Reason
 }
 
-// copy is for a refusal that is kept: each request gets its own.
+// copy returns a copy of a cached refusal, because each request needs its own.
 func (e *Error) copy() *Error {
 	own := *e
 	return &own

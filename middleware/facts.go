@@ -8,30 +8,33 @@ import (
 	"github.com/relyingparty/oidc/internal/keyset"
 )
 
-// facts is what a verified token says. It is immutable, shared by requests, and holds no verdict of policy. With a
-// million of them in the cache a hit costs as much as there are pieces of memory to look at: so it is one piece.
+// facts are the contents of a verified token. They are immutable, shared by
+// requests, and contain no decision of a policy. They are a single piece of
+// memory, because among a million cached tokens a cache hit costs as much as
+// the number of pieces it touches.
 type facts struct {
 	subject, issuer, clientID string
-	few                       [6]string // audience and scopes, when there are no more
-	many                      []string  // else
-	audiences, texts          int       // how many are audiences, and how many there are in all
+	few                       [6]string // audience, then scopes, if they fit
+	many                      []string  // otherwise
+	audiences, texts          int       // the length of the audience, and of audience and scopes
 	expiry, issuedAt          time.Time
-	notBefore                 time.Time // the later of nbf and iat; zero when there is neither
-	claimed                   string    // the tenant claim; empty when it is absent or cannot be one
-	captured                  string    // the tenant in the issuer, for a template
+	notBefore                 time.Time // the later of nbf and iat; zero if the token has neither
+	claimed                   string    // the tenant claim; empty if it is absent or not a valid tenant
+	captured                  string    // the tenant in the issuer of a template
 	method                    Method
 	set                       *claims.Set
 
-	vouching *vouching // of its issuer
+	vouching *vouching // of the token's issuer
 
-	source *source           // whose keys verified it; nil for an introspected token
-	key    keyset.Thumbprint // which of them
+	source *source           // whose key verified the token; nil for an introspected token
+	key    keyset.Thumbprint // the key
 
-	// Of introspection.
-	said    *facts // the answer that confirms a token verified with keys
-	refused *Error // why nothing may go by the answer; the other fields are then empty
-	unbound *Error // why it cannot be all there is to go by
-	// unkept is when the issuer was asked, where the client keeps no answers; else zero.
+	// These fields belong to introspection.
+	answer  *facts // the response that confirms a token verified with keys
+	refused *Error // why the response must not be used; the other fields are then empty
+	unbound *Error // why the response alone is not enough
+	// unkept is when the provider was asked, if the client caches no responses.
+	// Otherwise it is zero.
 	unkept time.Time
 }
 
@@ -39,7 +42,7 @@ type facts struct {
 func (g *Guard) lists(f *facts, audience, scopes []string) {
 	for i, aud := range audience {
 		if at := slices.Index(g.cfg.Audience, aud); at >= 0 {
-			audience[i] = g.cfg.Audience[at] // compared with itself on each hit: nothing of the token's is looked at
+			audience[i] = g.cfg.Audience[at] // equal pointers: a cache hit then compares without reading the token's memory
 		}
 	}
 	f.audiences, f.texts, f.many = len(audience), len(audience)+len(scopes), nil
@@ -50,7 +53,7 @@ func (g *Guard) lists(f *facts, audience, scopes []string) {
 	copy(f.few[copy(f.few[:], audience):], scopes)
 }
 
-// all is the audience, then the scopes.
+// all returns the audience, followed by the scopes.
 func (f *facts) all() []string {
 	if f.many != nil {
 		return f.many
@@ -70,8 +73,8 @@ func (f *facts) begins(issuedAt, notBefore time.Time) {
 	}
 }
 
-// read takes the facts out of the claims of a token or of an introspection answer. Its errors are of the claims that
-// cannot be understood.
+// read reads the claims of a token or of an introspection response into f. Its
+// error names a claim that has a wrong type.
 func (g *Guard) read(set *claims.Set, f *facts) error {
 	f.set = set
 	var audience, scopes []string

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// maxCached is how long a token counts as verified.
+	// maxCached is how long a verified signature counts.
 	maxCached = 5 * time.Minute
-	// unkeptFor is how long an answer that is not kept serves the guards within the
-	// one that asked for it.
+	// unkeptFor is how long nested guards may use an introspection response
+	// that the client does not cache.
 	unkeptFor = 10 * time.Second
 )
 
-// cached returns the facts of a token whose signature was verified before, by a source that is still in use and with a key
-// that it still publishes. Facts name their source: they are no hit for any other.
+// cached returns the facts of a token whose signature was verified before. Its
+// source must still be in use and must still publish the key.
 func (g *Guard) cached(key cache.Key, now time.Time) *facts {
 	f := g.tokens.Find(key, now)
 	if f == nil {
@@ -29,17 +29,19 @@ func (g *Guard) cached(key cache.Key, now time.Time) *facts {
 	return f
 }
 
-// signed reports whether the key that verified a token is still its issuer's.
+// signed reports whether the issuer still publishes the key that verified the
+// token.
 func (f *facts) signed(now time.Time) bool {
 	return f.source.use() && f.source.keys.Holds(f.key, now)
 }
 
-// recheck applies to a cached token what time and configuration may have changed.
+// recheck repeats the checks of a cached token whose result may have changed:
+// times and audience.
 func (g *Guard) recheck(f *facts, now time.Time) *Error {
 	if refusal := f.current(now, g.cfg.ClockSkew); refusal != nil {
 		return refusal
 	}
-	if g.cfg.SkipAudienceCheck || f.source == nil && f.audiences == 0 { // introspection's AllowMissingAudience
+	if g.cfg.SkipAudienceCheck || f.source == nil && f.audiences == 0 { // AllowMissingAudience of introspection
 		return nil
 	}
 	for _, aud := range f.audience() {
@@ -61,24 +63,24 @@ func (f *facts) current(now time.Time, skew time.Duration) *Error {
 	return nil
 }
 
-// stands reports whether what a guard around this one went by may still be gone
-// by, as if the request came now: a handler may have taken long, as a WebSocket's
-// does. The key must still be its issuer's, and the answer of introspection the
-// one that its client would give. Times are left to recheck.
+// stands reports whether the result of an outer guard still holds for a nested
+// one. Time may have passed in between, for example in a WebSocket's handler.
+// The issuer must still publish the key, and the client must still hold the
+// same introspection response. Times are left to recheck.
 func (g *Guard) stands(f *facts, key cache.Key, now time.Time) bool {
-	client, said := g.opaque, f
+	client, answer := g.opaque, f
 	if f.source != nil {
 		if !f.signed(now) {
 			return false
 		}
-		if said = f.said; said == nil {
+		if answer = f.answer; answer == nil {
 			return true
 		}
 		client = f.source.introspect
 	}
-	if !said.unkept.IsZero() {
-		return now.Sub(said.unkept) < unkeptFor
+	if !answer.unkept.IsZero() {
+		return now.Sub(answer.unkept) < unkeptFor
 	}
 	kept := client.Kept(key, now)
-	return kept != nil && kept.set == said.set
+	return kept != nil && kept.set == answer.set
 }

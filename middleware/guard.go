@@ -18,33 +18,35 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// Guard protects an API. It is safe for concurrent use, starts no goroutine that outlives its work and needs no Close.
-// Keys and verified tokens are cached in it: share one.
+// Guard protects an API. It is safe for concurrent use, starts no background
+// goroutines beyond requests in flight, and needs no Close. It caches keys and
+// verified tokens, so create one and share it.
 type Guard struct {
 	cfg         Config
 	log         *slog.Logger
-	outages     remote.Limiter // of warnings about them
-	tenants     *TenantPolicy  // nil = there are none
-	allow       []string       // its list, sorted: it may be long, and is looked at on each request
+	outages     remote.Limiter // limits warnings about outages
+	tenants     *TenantPolicy  // nil if there is no tenant policy
+	allow       []string       // tenants.Allow, sorted, because it may be long and every request searches it
 	metadataURL string
 
 	sources   []*source
-	byIssuer  map[string]*source // by each spelling that a source may turn out to have
+	byIssuer  map[string]*source // by every spelling that the discovery document may choose
 	templates []*template
-	budgets   *budgets    // of all templates
-	parser    *jws.Parser // it knows the algorithms of all issuers; each source narrows them down
+	budgets   *budgets    // shared by all templates
+	parser    *jws.Parser // accepts the algorithms of all issuers; each source then accepts only its own
 
-	opaque         *reader              // for opaque tokens; nil = they are refused
-	opaqueTemplate bool                 // it is that of a template
-	opaqueVouching *vouching            // of the issuer it is that of
-	inspects       []*introspect.Client // all there are
+	opaque         *reader              // introspects opaque tokens; nil if they are refused
+	opaqueTemplate bool                 // opaque belongs to a template
+	opaqueVouching *vouching            // of the issuer that opaque belongs to
+	inspects       []*introspect.Client // the clients of all issuers
 	audience       []introspect.Option
 
-	tokens    *cache.Cache[facts] // verified tokens, by their digest; those introspected are kept by the clients
-	forgotten atomic.Uint64       // how often something in tokens had to be forgotten
+	tokens    *cache.Cache[facts] // verified tokens by digest; the clients cache introspected ones
+	forgotten atomic.Uint64       // counts Invalidate and Purge
 }
 
-// Protect is New and Wrap in one line. It panics if the configuration is bad, and never otherwise: it does no I/O.
+// Protect returns New(cfg).Wrap. It panics if New returns an error, which can
+// only be an error in cfg, because New does no I/O.
 func Protect(cfg Config) func(http.Handler) http.Handler {
 	g, err := New(cfg)
 	if err != nil {
@@ -53,8 +55,9 @@ func Protect(cfg Config) func(http.Handler) http.Handler {
 	return g.Wrap
 }
 
-// New checks the configuration and does no I/O: a provider that is down stops no server from starting. Its error joins
-// an *oidc.ConfigError for each mistake.
+// New returns a guard. It checks the configuration and does no I/O, so a
+// program starts even while its provider is down. The error joins an
+// *oidc.ConfigError for every mistake that New finds.
 func New(cfg Config) (*Guard, error) {
 	problems := &problem.List{Package: "middleware"}
 	cfg.Mode = cmp.Or(cfg.Mode, ModeAuto)
@@ -84,7 +87,8 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// addIssuers makes the sources, templates, introspection clients and the parser.
+// addIssuers creates the sources, templates and introspection clients of all
+// issuers, and the parser.
 func (g *Guard) addIssuers(problems *problem.List) {
 	list, prefixes := g.cfg.issuers()
 	all := false
@@ -103,7 +107,8 @@ func (g *Guard) addIssuers(problems *problem.List) {
 	g.parser = jws.NewParser(jws.Options{Algs: algs, Types: accessTypes, MaxSize: maxToken})
 }
 
-// addIssuer makes what one issuer needs. The problems name the fields of IssuerConfig.
+// addIssuer creates what one issuer needs. The problems name fields of
+// IssuerConfig.
 func (g *Guard) addIssuer(cfg IssuerConfig, problems *problem.List) {
 	inspect := g.addIntrospection(cfg, problems)
 	keys := g.cfg.Mode != ModeIntrospection
@@ -118,7 +123,7 @@ func (g *Guard) addIssuer(cfg IssuerConfig, problems *problem.List) {
 		}
 		return
 	case !keys && cfg.DiscoveryURL == "":
-		return // neither its keys nor its metadata are needed
+		return // nothing needs its keys or its metadata
 	case !cfg.named():
 		problems.Add("DiscoveryURL", "set it to the issuer of the tokens, or set Issuer and Endpoints.JWKS for a provider without discovery")
 		return
@@ -138,8 +143,10 @@ func (g *Guard) addIssuer(cfg IssuerConfig, problems *problem.List) {
 	g.sources = append(g.sources, src)
 }
 
-// Ready fetches what is needed to verify tokens, unless it is there or a failed fetch is too recent, and returns nil
-// when all of it is: the keys of each issuer, and introspection. A template has nothing to fetch before its first token.
+// Ready reports whether the guard can verify tokens: it holds the keys of every
+// issuer, and the introspection endpoint can be called. It fetches what is
+// missing, unless an earlier fetch failed too recently. A template is always
+// ready, because its issuers are unknown before their first token.
 func (g *Guard) Ready(ctx context.Context) error {
 	var checks []func(context.Context) error
 	for _, src := range g.sources {
@@ -159,7 +166,7 @@ func (g *Guard) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// observe tells the observer, if there is one. Its caller survives its panic.
+// observe calls the observer, if there is one, and recovers from its panic.
 func (g *Guard) observe(ctx context.Context, e oidc.Event) {
 	if g.cfg.Observer != nil {
 		g.cfg.Observer(ctx, e)

@@ -15,10 +15,12 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// reader asks one issuer, and keeps the facts with the answers.
+// reader is the introspection client of one issuer. It caches facts with the
+// responses.
 type reader = introspect.Reader[facts]
 
-// addIntrospection makes the introspection client of an issuer, nil when it has none.
+// addIntrospection creates the introspection client of an issuer. It returns
+// nil if the issuer has none, or if it reports a problem.
 func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *reader {
 	if issuer.Introspection == nil {
 		return nil
@@ -34,7 +36,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *r
 		}
 	}
 	if strings.Contains(cfg.DiscoveryURL+cfg.Endpoint, placeholder) || cfg.DiscoveryURL == "" && cfg.Endpoint == "" {
-		problems.Add("Introspection", "it needs an Endpoint or DiscoveryURL of its own, without %s", placeholder)
+		problems.Add("Introspection", "set its own Endpoint or DiscoveryURL, without %s", placeholder)
 		return nil
 	}
 	if cfg.HTTPClient == nil {
@@ -47,7 +49,7 @@ func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *r
 		cfg.ClockSkew = g.cfg.ClockSkew
 	}
 	if cfg.MaxEntries == 0 {
-		cfg.MaxEntries = max(g.cfg.TokenCacheSize, 0) // 0: the default of both
+		cfg.MaxEntries = max(g.cfg.TokenCacheSize, 0) // 0 is the default of both
 	}
 	if cfg.Observer == nil {
 		cfg.Observer = g.cfg.Observer
@@ -64,11 +66,12 @@ func (g *Guard) addIntrospection(issuer IssuerConfig, problems *problem.List) *r
 	return client
 }
 
-// introspects reports whether any token can be introspected.
+// introspects reports whether the guard can introspect any token.
 func (g *Guard) introspects() bool { return len(g.inspects) > 0 }
 
-// reading makes facts of each answer of a client, once: they are kept with the
-// answer and go when the client learns better. What it refuses is kept too.
+// reading returns the function that turns a response into facts, once per
+// response. The client keeps the facts as long as the response. Facts that hold
+// a refusal are kept too.
 func (g *Guard) reading(cfg *introspect.Config) func(*claims.Set, string, time.Time) facts {
 	return func(set *claims.Set, issuer string, asked time.Time) facts {
 		f, refusal := g.readAnswer(set, issuer)
@@ -86,7 +89,7 @@ func (g *Guard) reading(cfg *introspect.Config) func(*claims.Set, string, time.T
 	}
 }
 
-// inspect asks about a token that only its issuer understands.
+// inspect introspects an opaque token.
 func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
 	f, refusal := g.ask(ctx, g.opaque, token, key, rt, now)
 	if refusal == nil && f.unbound != nil {
@@ -95,8 +98,8 @@ func (g *Guard) inspect(ctx context.Context, token string, key cache.Key, rt *ro
 	return f, refusal
 }
 
-// ask gives what a client says about a token: what it has kept, unless there is
-// none or the route demands a fresh answer.
+// ask returns the facts of an introspection response. It uses the cached
+// response, unless there is none or the route requires a fresh one.
 func (g *Guard) ask(ctx context.Context, client *reader, token string, key cache.Key, rt *route, now time.Time) (*facts, *Error) {
 	if !rt.fresh {
 		if f := client.Kept(key, now); f != nil {
@@ -123,8 +126,9 @@ func (g *Guard) ask(ctx context.Context, client *reader, token string, key cache
 	return f, nil
 }
 
-// readAnswer takes the facts out of an answer that says the token is active. It must be an access token that needs no
-// proof of possession. The issuer is the endpoint's own where the answer names none.
+// readAnswer reads the facts from an active response. The token must be an
+// access token that needs no proof of possession. issuer is the endpoint's own
+// issuer if the response names none.
 func (g *Guard) readAnswer(set *claims.Set, issuer string) (*facts, *Error) {
 	if kind, _, _ := set.String("token_type"); strings.EqualFold(kind, "DPoP") {
 		return nil, refuse(ReasonBindingMissing)
@@ -137,11 +141,13 @@ func (g *Guard) readAnswer(set *claims.Set, issuer string) (*facts, *Error) {
 	return f, g.usable(f, time.Now())
 }
 
-var errNoAnsweredIssuer = errors.New("the introspection answer has no iss, and so no realm: Config.AllowMissingIssuer accepts that")
+var errNoAnsweredIssuer = errors.New("the introspection response has no iss, so nothing ties it to the issuer of a tenant; Config.AllowMissingIssuer would accept it")
 
-// bind settles which issuer an introspected token is from. A token verified with keys is bound to its issuer by them,
-// and confirm compares; here the answer's iss is all there is. An endpoint that all realms of a template share must
-// not vouch for a realm that the answer does not name, nor for an issuer that is none of this guard's.
+// bind determines the issuer of an introspected token. If keys verified the
+// token, they determine its issuer, and confirm compares. Otherwise the iss of
+// the response is all there is. An endpoint that all tenants of a template
+// share must not introduce a tenant that the response does not name, nor a
+// token of an issuer that is not configured.
 func (g *Guard) bind(f *facts) *Error {
 	f.vouching = g.opaqueVouching
 	iss, named := answeredIssuer(f)
@@ -153,7 +159,7 @@ func (g *Guard) bind(f *facts) *Error {
 	}
 	from, ok := g.originOf(iss)
 	if !ok && len(g.templates) > 0 {
-		return refuseFor(ReasonIssuerUntrusted, errors.New("the introspection answer's iss is "+remote.Quote(iss)))
+		return refuseFor(ReasonIssuerUntrusted, errors.New("the iss of the introspection response is "+remote.Quote(iss)))
 	}
 	switch {
 	case from.template != nil:
@@ -164,34 +170,35 @@ func (g *Guard) bind(f *facts) *Error {
 	return nil
 }
 
-// answeredIssuer is the iss of an introspection answer. It is not facts.issuer, which is the endpoint's own for an
-// answer that names none.
+// answeredIssuer returns the iss of an introspection response. It differs from
+// facts.issuer, which is the endpoint's own issuer if the response names none.
 func answeredIssuer(f *facts) (iss string, named bool) {
 	iss, named, _ = f.set.String("iss")
 	return iss, named
 }
 
-// confirm asks the issuer about a token whose signature was verified. The two must agree on who it is for.
+// confirm introspects a token whose signature is verified. Issuer, subject and
+// tenant must agree.
 func (g *Guard) confirm(ctx context.Context, token string, key cache.Key, f *facts, rt *route, now time.Time) (*facts, *Error) {
 	client := f.source.introspect
 	if client == nil {
-		return nil, refuseFor(ReasonPolicyDenied, fmt.Errorf("the issuer %s cannot be asked about its tokens: it has no Introspection", remote.Quote(f.issuer)))
+		return nil, refuseFor(ReasonPolicyDenied, fmt.Errorf("the issuer %s has no Introspection", remote.Quote(f.issuer)))
 	}
-	said, refusal := g.ask(ctx, client, token, key, rt, now)
+	answer, refusal := g.ask(ctx, client, token, key, rt, now)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if iss, named := answeredIssuer(said); named && iss != f.issuer || said.subject != f.subject {
-		return nil, refuseFor(ReasonTokenInactive, errors.New("the introspection answer is about another issuer or subject"))
+	if iss, named := answeredIssuer(answer); named && iss != f.issuer || answer.subject != f.subject {
+		return nil, refuseFor(ReasonTokenInactive, errors.New("the introspection response names another issuer or subject"))
 	}
-	if said.claimed != f.claimed {
-		if said.claimed == "" {
-			return nil, refuseFor(ReasonTenantMissing, errors.New("the introspection answer names none"))
+	if answer.claimed != f.claimed {
+		if answer.claimed == "" {
+			return nil, refuseFor(ReasonTenantMissing, errors.New("the introspection response names no tenant"))
 		}
-		return nil, refuseFor(ReasonTenantMismatch, errors.New("the introspection answer names another tenant"))
+		return nil, refuseFor(ReasonTenantMismatch, errors.New("the introspection response names another tenant"))
 	}
 	both := *f
-	both.method, both.said = MethodBoth, said
+	both.method, both.answer = MethodBoth, answer
 	return &both, nil
 }
 
@@ -205,7 +212,8 @@ var introspectReasons = map[introspect.Reason]Reason{
 	introspect.TooLarge:         ReasonTokenTooLarge,
 }
 
-// unanswered says why introspection did not accept a token. What is not about the token is an outage.
+// unanswered returns the refusal for an error of introspection. An error that
+// is not about the token is an outage.
 func unanswered(ctx context.Context, err error) *Error {
 	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
 		return refuseFor(ReasonProviderUnavailable, gone)

@@ -7,13 +7,14 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// Invalidate forgets what is known about token, be it that its signature was
-// verified or what its issuer said about it, and also what calls under way are
-// about to learn. The next request with it is verified, and its issuer asked,
-// anew: call it when a token has been revoked, at logout for instance. A JWT that
-// is not introspected stays valid until it expires, whatever is forgotten.
+// Invalidate removes token from all caches of the guard: its verified
+// signature, its introspection response, and the results of requests in flight.
+// The guard verifies and introspects the token anew on its next request. Call
+// it after a token is revoked, for example at logout. It cannot revoke a token:
+// a JWT that is not introspected remains valid until it expires.
 //
-// With a shared introspection cache it waits for that one, a second at most.
+// If introspection has a shared cache, Invalidate waits for it, for at most a
+// second.
 func (g *Guard) Invalidate(token string) {
 	if token == "" || len(token) > maxToken {
 		return
@@ -23,21 +24,21 @@ func (g *Guard) Invalidate(token string) {
 	g.forget(func(c *introspect.Client) { c.Invalidate(token) })
 }
 
-// Purge forgets what is known about all tokens, as Invalidate does about one. The
-// keys of the issuers are kept. A shared introspection cache keeps its entries,
-// but this guard does not believe those from before.
+// Purge removes all tokens from the caches of the guard, as [Guard.Invalidate]
+// removes one. The issuers' keys remain. A shared introspection cache keeps its
+// entries, but this guard no longer accepts entries from before the call.
 func (g *Guard) Purge() {
 	g.forgotten.Add(1)
 	g.tokens.Purge()
 	g.forget((*introspect.Client).Purge)
 }
 
-// forget has all introspection clients forget at once: shared caches make them
-// wait.
-func (g *Guard) forget(how func(*introspect.Client)) {
+// forget calls f for all introspection clients at once, because each may have
+// to wait for its shared cache.
+func (g *Guard) forget(f func(*introspect.Client)) {
 	var wg sync.WaitGroup
 	for _, c := range g.inspects {
-		wg.Go(func() { how(c) })
+		wg.Go(func() { f(c) })
 	}
 	wg.Wait()
 }

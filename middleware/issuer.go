@@ -14,25 +14,26 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-// source is one issuer: its metadata, its keys and nobody else's, and its introspection endpoint if it has one.
+// source is one issuer: its metadata, its keys, and its introspection endpoint
+// if it has one. Issuers never share keys.
 type source struct {
 	meta       *discovery.Source
 	keys       *keyset.Source
-	algs       []string  // AccessTokenAlgs; empty = all
-	introspect *reader   // nil without
-	vouching   *vouching // for which tenants
+	algs       []string  // AccessTokenAlgs; if empty, all
+	introspect *reader   // nil without introspection
+	vouching   *vouching // the tenants that its tokens may name
 
-	// Of sources made from a template only.
+	// These fields are set only if a template made the source.
 	realms  *realms
 	tenant  string
-	proven  atomic.Bool // a signature was verified with its keys
-	owes    atomic.Bool // one of budgets.unanswered
-	missing atomic.Bool // its discovery document is a 404
+	proven  atomic.Bool // one of its keys verified a signature
+	owes    atomic.Bool // it has not yet returned its share of budgets.unanswered
+	missing atomic.Bool // its discovery document was a 404
 }
 
 var errNoKeysURL = errors.New("the provider's metadata has no jwks_uri: set Endpoints.JWKS")
 
-// newSource checks cfg and does no I/O. Its errors name the fields of IssuerConfig.
+// newSource checks cfg and does no I/O. Its errors name fields of IssuerConfig.
 func (g *Guard) newSource(cfg IssuerConfig) (*source, error) {
 	src := &source{algs: cfg.AccessTokenAlgs}
 	meta, err := discovery.New(discovery.Config{
@@ -77,22 +78,24 @@ func (s *source) keysURL(ctx context.Context) (string, error) {
 	return meta.JWKSURI, nil
 }
 
-// names reports whether iss is this issuer, as far as is known without I/O.
+// names reports whether iss is this issuer, as far as that is known without
+// I/O.
 func (s *source) names(iss string) bool {
 	return slices.Contains(s.meta.Issuers(), iss)
 }
 
-// spellings is the issuer in its own spelling, which the discovery document says; when that cannot be had, those it may
-// have, the likeliest first.
+// spellings returns the issuer as the discovery document spells it. If the
+// document cannot be fetched, it returns the possible spellings, the likeliest
+// first.
 func (s *source) spellings(ctx context.Context) []string {
 	if names := s.meta.Issuers(); len(names) <= 1 {
 		return names
 	}
-	_, _ = s.meta.Metadata(ctx) // it logs its failures, and Issuers knows when it has succeeded
+	_, _ = s.meta.Metadata(ctx) // it logs failures itself, and Issuers reflects success
 	return s.meta.Issuers()
 }
 
-// refusal says why the source's keys did not verify a token.
+// refusal returns the refusal for an error of keyset.Source.Verify.
 func (s *source) refusal(ctx context.Context, err error) *Error {
 	if gone := ctx.Err(); errors.Is(gone, context.Canceled) {
 		return refuseFor(ReasonProviderUnavailable, gone)
@@ -114,14 +117,16 @@ func (s *source) refusal(ctx context.Context, err error) *Error {
 	return refusal
 }
 
-// origin is where an issuer's keys come from: a source, or the template that has or makes one.
+// origin is the source of an issuer's keys, or the template that has or makes
+// it.
 type origin struct {
 	source   *source
 	template *template
 	tenant   string
 }
 
-// originOf finds the one origin whose keys may verify a token of iss. Without it there is no reason for a network call.
+// originOf returns the only origin whose keys may verify a token from iss. It
+// makes no network call, so a token from an unknown issuer causes none.
 func (g *Guard) originOf(iss string) (origin, bool) {
 	if src := g.byIssuer[iss]; src != nil && src.names(iss) {
 		return origin{source: src}, true
@@ -134,7 +139,7 @@ func (g *Guard) originOf(iss string) (origin, bool) {
 	return origin{}, false
 }
 
-// algs are AccessTokenAlgs; empty = all.
+// algs returns AccessTokenAlgs; if empty, all algorithms are accepted.
 func (o origin) algs() []string {
 	if o.template != nil {
 		return o.template.cfg.AccessTokenAlgs
@@ -142,8 +147,9 @@ func (o origin) algs() []string {
 	return o.source.algs
 }
 
-// open returns the source. For a template the policy is asked about the tenant before a source is made. From here on a
-// stranger's token spends of the budgets: whatever can be refused without the source's keys has been refused before.
+// open returns the source. A template asks the tenant policy before it makes a
+// source. From here on, a token from an unproven tenant uses up the budgets, so
+// every check that needs no keys must come first.
 func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error) {
 	if o.template == nil {
 		return o.source, nil
@@ -151,23 +157,24 @@ func (o origin) open(ctx context.Context, g *Guard, iss string) (*source, *Error
 	if refusal := g.allowed(ctx, o.template.vouching, iss, o.tenant); refusal != nil {
 		return nil, refusal
 	}
-	if gone := ctx.Err(); gone != nil { // nothing would be fetched, and so no answer give back what is spent
+	if gone := ctx.Err(); gone != nil { // no request would be sent, so no response would return the budget
 		return nil, refuseFor(ReasonProviderUnavailable, gone)
 	}
 	src, refusal := o.template.source(o.tenant)
-	if refusal == nil && !src.names(iss) { // in another spelling than the document's
+	if refusal == nil && !src.names(iss) { // not the spelling of the discovery document
 		return nil, refuse(ReasonIssuerUntrusted)
 	}
 	return src, refusal
 }
 
-// vouching says which tenants the tokens of one issuer may be for. Nil means any that the policy allows.
+// vouching is the set of tenants that the tokens of one issuer may name. If
+// nil, they may name every tenant that the policy allows.
 type vouching struct {
-	own    []string // IssuerConfig.Tenants, sorted; nil = it lists none
-	others []string // for an issuer that lists none: what the other issuers list, sorted
+	own    []string // IssuerConfig.Tenants, sorted; nil if the issuer lists none
+	others []string // the sorted tenants of all other issuers, if this issuer lists none
 }
 
-// covers reports whether the issuer may vouch for tenant.
+// covers reports whether the issuer's tokens may name tenant.
 func (v *vouching) covers(tenant string) bool {
 	switch {
 	case v == nil:
@@ -178,8 +185,9 @@ func (v *vouching) covers(tenant string) bool {
 	return !holds(v.others, tenant)
 }
 
-// vouching is that of one issuer among all. An issuer that lists no tenants is a template beside others: a realm must
-// not become a tenant of another issuer by taking its name.
+// vouching returns the set of one issuer among all. An issuer that lists no
+// tenants is a template beside other issuers. It must not name their tenants,
+// because anyone who can create a realm could choose such a name.
 func (c *Config) vouching(issuer IssuerConfig) *vouching {
 	if len(issuer.Tenants) > 0 {
 		return &vouching{own: sortedCopy(issuer.Tenants)}
@@ -197,16 +205,17 @@ func (c *Config) vouching(issuer IssuerConfig) *vouching {
 	return &vouching{others: sortedCopy(listed)}
 }
 
-// shared reports whether the policy leaves it to others, or to nobody, which issuer may vouch for which tenant.
+// shared reports whether the policy lets every issuer name every tenant, or
+// leaves the decision to AllowFunc.
 func (p *TenantPolicy) shared() bool { return p.AllowFunc != nil || p.AllowSharedTenants }
 
-// holds reports whether a sorted list holds s.
+// holds reports whether sorted contains s.
 func holds(sorted []string, s string) bool {
 	_, found := slices.BinarySearch(sorted, s)
 	return found
 }
 
-// sortedCopy is list in the order that [holds] needs.
+// sortedCopy returns a sorted copy of list, for [holds].
 func sortedCopy(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)

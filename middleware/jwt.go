@@ -12,13 +12,14 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-// longPast is how long ago, beyond the skew, a token must have expired to be refused before its signature is looked at.
+// longPast is how long ago, beyond the skew, a token must have expired for the
+// guard to refuse it before it verifies the signature.
 const longPast = 5 * time.Minute
 
 var accessTypes = []string{"jwt", "at+jwt"}
 
-// verify checks a JWT, what is cheap and needs no network first. asked reports that the tenant policy was asked about
-// the issuer's tenant.
+// verify verifies a JWT. It makes the cheap checks that need no network first.
+// asked reports whether it asked the tenant policy about the issuer's tenant.
 func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now time.Time) (f *facts, asked bool, refusal *Error) {
 	forgotten := g.forgotten.Load()
 	t, err := g.parser.Parse(token)
@@ -60,10 +61,10 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 		return nil, asked, src.refusal(ctx, err)
 	}
 	src.prove()
-	if !src.names(iss) { // the document, known by now, spells it differently
+	if !src.names(iss) { // the discovery document, known by now, spells the issuer differently
 		return nil, asked, refuseFor(ReasonIssuerUntrusted, errors.New("iss is "+remote.Quote(iss)))
 	}
-	now = time.Now() // keys may have taken a while
+	now = time.Now() // fetching the keys may have taken a while
 	made := facts{method: MethodJWT, source: src, key: thumbprint, captured: src.tenant, vouching: src.vouching}
 	if refusal = g.accept(set, now, &made); refusal != nil {
 		return nil, asked, refusal
@@ -75,7 +76,8 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 	return f, asked, nil
 }
 
-// accept checks the claims of a token whose signature has been verified, and reads them into f.
+// accept checks the claims of a token whose signature is verified, and reads
+// them into f.
 func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 	if err := set.CheckTimes(now, g.cfg.ClockSkew, true); err != nil {
 		return claimRefusal(err)
@@ -96,14 +98,14 @@ func (g *Guard) accept(set *claims.Set, now time.Time, f *facts) *Error {
 		}
 		for _, name := range []string{"sub", "client_id", "jti"} {
 			if text, _, err := set.String(name); err != nil || text == "" {
-				return refuseFor(ReasonTokenMalformed, errors.New("StrictRFC9068: claim "+name+" is not a string, or empty"))
+				return refuseFor(ReasonTokenMalformed, errors.New("StrictRFC9068: claim "+name+" must be a non-empty string"))
 			}
 		}
 	}
 	return g.usable(f, now)
 }
 
-// formRefusal says what jws.Parse found.
+// formRefusal returns the refusal for an error of jws.Parse.
 func formRefusal(err error) *Error {
 	reason := ReasonTokenMalformed
 	if e, ok := errors.AsType[*jws.Error](err); ok {
@@ -119,7 +121,7 @@ func formRefusal(err error) *Error {
 	return refuseFor(reason, err)
 }
 
-// claimRefusal says what the checks of package claims found.
+// claimRefusal returns the refusal for an error of package claims.
 func claimRefusal(err error) *Error {
 	reason := ReasonTokenMalformed
 	if e, ok := errors.AsType[*claims.Error](err); ok {

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Policy is what a route asks for beyond a valid token. It is made by Scopes, AnyScope, Tenant, FreshIntrospection,
-// MaxAuthAge, ACR and Check, and judged on every request, in the order given.
+// Policy is a requirement of a route beyond a valid token. Policies are created
+// by Scopes, AnyScope, Tenant, FreshIntrospection, MaxAuthAge, ACR and Check. A
+// guard applies them to every request, in the order given.
 type Policy struct {
 	kind   policyKind
 	list   []string // scopes or acr values
@@ -32,34 +33,43 @@ const (
 	kindCheck
 )
 
-// Scopes demands all of these scopes; without any it demands nothing.
+// Scopes requires all of these scopes. A token that lacks one is refused with
+// ReasonInsufficientScope. Without arguments it requires nothing.
 func Scopes(all ...string) Policy { return Policy{kind: kindScopes, list: slices.Clone(all)} }
 
-// AnyScope demands one of these scopes.
+// AnyScope requires at least one of these scopes. A token without any is
+// refused with ReasonInsufficientScope.
 func AnyScope(anyOf ...string) Policy { return Policy{kind: kindAnyScope, list: slices.Clone(anyOf)} }
 
-// Tenant demands that these parts of the request name the token's tenant: Tenant(PathValue("tenant")).
+// Tenant requires that these parts of the request name the token's tenant, as
+// in Tenant(PathValue("tenant")). The refusals are ReasonTenantMismatch and
+// ReasonTenantAmbiguous. It needs Config.Tenant.
 func Tenant(sources ...TenantSource) Policy {
 	return Policy{kind: kindTenant, tenant: slices.Clone(sources)}
 }
 
-// FreshIntrospection demands that the issuer confirmed the token no longer than age ago; 0 asks it now. A token whose
-// signature was verified is introspected as well, and the two must agree as in ModeBoth.
+// FreshIntrospection requires that the issuer confirmed the token at most age
+// ago. If age is 0, every request asks the issuer. A JWT is introspected too,
+// and both must agree as in ModeBoth. It needs Config.Introspection.
 func FreshIntrospection(age time.Duration) Policy { return Policy{kind: kindFresh, age: age} }
 
-// MaxAuthAge demands that the user authenticated (auth_time) no longer than age ago, Config.ClockSkew allowed for.
+// MaxAuthAge requires that the user authenticated (auth_time) at most age ago,
+// plus Config.ClockSkew. A token that does not say so is refused with
+// ReasonStepUpRequired (RFC 9470).
 func MaxAuthAge(age time.Duration) Policy { return Policy{kind: kindMaxAuthAge, age: age} }
 
-// ACR demands one of these authentication context classes (acr).
+// ACR requires one of these authentication context classes (acr). A token with
+// another class is refused with ReasonStepUpRequired (RFC 9470).
 func ACR(anyOf ...string) Policy { return Policy{kind: kindACR, list: slices.Clone(anyOf)} }
 
-// Check demands that f returns nil; its error, which only the log shows, is a 403. Should it panic, that is a 500. What
-// f gets is a copy of the principal, which is in ctx too.
+// Check requires that f returns nil. Its error is a 403 with
+// ReasonPolicyDenied, and only the log shows it. A panic is a 500. f receives a
+// copy of the principal, which ctx contains too.
 func Check(f func(ctx context.Context, p *Principal) error) Policy {
 	return Policy{kind: kindCheck, check: f}
 }
 
-// valid finds mistakes in how a policy was made.
+// valid returns the mistakes in the arguments of a policy.
 func (p Policy) valid(g *Guard) error {
 	switch p.kind {
 	case kindScopes:
@@ -70,10 +80,10 @@ func (p Policy) valid(g *Guard) error {
 		return listOf("ACR", p.list, 1)
 	case kindTenant:
 		if g.tenants == nil {
-			return errors.New("Tenant needs Config.Tenant, which says where a token names its tenant")
+			return errors.New("Tenant needs Config.Tenant, which defines how a token names its tenant")
 		}
 		if len(p.tenant) == 0 {
-			return errors.New("Tenant needs a source to compare with, such as PathValue")
+			return errors.New("Tenant needs a TenantSource, such as PathValue")
 		}
 		var errs []error
 		for _, s := range p.tenant {
@@ -85,36 +95,37 @@ func (p Policy) valid(g *Guard) error {
 			return errors.New("FreshIntrospection needs Config.Introspection, and a Mode that uses it")
 		}
 		if p.age < 0 {
-			return errors.New("FreshIntrospection: the age is negative")
+			return errors.New("FreshIntrospection: the age must not be negative")
 		}
 	case kindMaxAuthAge:
 		if p.age < 0 {
-			return errors.New("MaxAuthAge: the age is negative")
+			return errors.New("MaxAuthAge: the age must not be negative")
 		}
 	case kindCheck:
 		if p.check == nil {
 			return errors.New("Check needs a function")
 		}
 	default:
-		return errors.New("a Policy is made by Scopes, AnyScope, Tenant, FreshIntrospection, MaxAuthAge, ACR or Check")
+		return errors.New("create a Policy with Scopes, AnyScope, Tenant, FreshIntrospection, MaxAuthAge, ACR or Check")
 	}
 	return nil
 }
 
-// listOf checks values that go into a challenge: the characters of a scope token (RFC 6749 section 3.3).
+// listOf checks values that become part of a challenge. They may contain the
+// characters of a scope token (RFC 6749 section 3.3).
 func listOf(name string, values []string, atLeast int) error {
 	if len(values) < atLeast {
 		return fmt.Errorf("%s needs a value", name)
 	}
 	for _, v := range values {
 		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
-			return fmt.Errorf("%s: %q is empty or holds a character that is not allowed: space, quote, backslash, control, not ASCII", name, v)
+			return fmt.Errorf("%s: %q must be printable ASCII without spaces, quotes and backslashes, and not empty", name, v)
 		}
 	}
 	return nil
 }
 
-// demand is what a route asks for, as its challenges say it.
+// demand is what a route requires, as its challenges say it.
 type demand struct {
 	scope, acr, maxAge string
 }
@@ -123,14 +134,14 @@ type demand struct {
 type route struct {
 	policies []Policy
 	demand   demand
-	fresh    bool // some policy is FreshIntrospection, and the strictest says
+	fresh    bool // a policy is FreshIntrospection; age is that of the strictest
 	age      time.Duration
 }
 
-// anyRoute asks for nothing.
+// anyRoute requires nothing.
 var anyRoute = &route{}
 
-// route puts policies together; its error joins every mistake in them.
+// route combines policies. Its error joins all mistakes in them.
 func (g *Guard) route(policies []Policy) (*route, error) {
 	if len(policies) == 0 {
 		return anyRoute, nil
@@ -172,7 +183,8 @@ func distinct(values []string) string {
 	return strings.Join(list, " ")
 }
 
-// judge applies the route's policies. They go by the facts, not by the principal, which handlers may have written to.
+// judge applies the policies of the route. They use the facts, because handlers
+// may have changed the principal.
 func (rt *route) judge(ctx context.Context, gr *grant, c call) *Error {
 	for i := range rt.policies {
 		if refusal := rt.policies[i].judge(ctx, gr, c); refusal != nil {
@@ -213,7 +225,7 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 		}
 	case kindCheck:
 		defer caught(&refusal, "Check")
-		own := new(Principal) // handlers may have written to the one they have
+		own := new(Principal) // handlers may have changed the one they have
 		gr.facts.fill(own, gr.tenant, nil)
 		if err := p.check(NewContext(ctx, own), own); err != nil {
 			return refuseFor(ReasonPolicyDenied, err)
@@ -222,15 +234,16 @@ func (p *Policy) judge(ctx context.Context, gr *grant, c call) (refusal *Error) 
 	return nil
 }
 
-// recent reports whether auth_time is there, not in the future, and not too long ago.
+// recent reports whether auth_time is present, not in the future, and not too
+// long ago.
 func (p *Policy) recent(gr *grant, now time.Time) bool {
 	at, ok, err := gr.facts.set.Time("auth_time")
 	skew := gr.guard.cfg.ClockSkew
 	return ok && err == nil && !at.After(now.Add(skew)) && !now.After(at.Add(p.age+skew))
 }
 
-// caught turns a panic of a function that was configured into a 500. What it panicked with may hold anything: only
-// its type is told.
+// caught turns a panic of a configured function into a 500. It reports only the
+// type of the panic's value, because the value may contain a secret.
 func caught(refusal **Error, function string) {
 	if p := recover(); p != nil {
 		*refusal = refuseFor(ReasonInternalError, fmt.Errorf("%s panicked with a %T", function, p))

@@ -150,7 +150,7 @@ func TestBadPolicies(t *testing.T) {
 		policy middleware.Policy
 		want   string
 	}{
-		"zero":               {middleware.Policy{}, "made by"},
+		"zero":               {middleware.Policy{}, "create a Policy with"},
 		"scope with a space": {middleware.Scopes("a b"), "Scopes"},
 		"scope with a quote": {middleware.Scopes(`a"`), "Scopes"},
 		"empty scope":        {middleware.Scopes(""), "Scopes"},

@@ -9,36 +9,50 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// Method is how a token was verified.
+// Method is how a guard verified a token.
 type Method string
 
 const (
-	MethodJWT           Method = "jwt"           // signature and claims
-	MethodIntrospection Method = "introspection" // the issuer was asked (RFC 7662)
-	MethodBoth          Method = "both"          // both, and they agree
+	// MethodJWT means that the guard verified signature and claims.
+	MethodJWT Method = "jwt"
+	// MethodIntrospection means that the guard introspected the token (RFC 7662).
+	MethodIntrospection Method = "introspection"
+	// MethodBoth means that the guard did both, and the results agree.
+	MethodBoth Method = "both"
 )
 
-// Principal is who calls, as a verified token says it. Each request gets its own: writing to it changes nobody else's
-// rights, and not what policies see either.
+// Principal is the caller, as a verified token describes it. Each request has
+// its own. Writing to it changes neither other requests nor what policies see.
 type Principal struct {
-	Subject  string // sub; empty for some service tokens
-	Issuer   string
-	ClientID string // client_id, else azp
-	Tenant   string // empty without a tenant policy
+	// Subject is the sub of the token. It is empty for some service tokens.
+	Subject string
+	// Issuer is the iss of the token. If an introspection response names none,
+	// it is the configured issuer.
+	Issuer string
+	// ClientID is the client_id of the token, or else its azp.
+	ClientID string
+	// Tenant is the tenant of the token. It is empty without a tenant policy.
+	Tenant string
+	// Audience is the aud of the token.
 	Audience []string
-	Scopes   []string  // scope and scp, each scope once
-	Expiry   time.Time // zero when introspection names none
-	IssuedAt time.Time // zero when the token names none
-	Method   Method
+	// Scopes are the values of scope and scp, each once.
+	Scopes []string
+	// Expiry is the exp of the token. It is zero if an introspection response
+	// names none.
+	Expiry time.Time
+	// IssuedAt is the iat of the token. It is zero if the token names none.
+	IssuedAt time.Time
+	// Method is how the guard verified the token.
+	Method Method
 
-	set *claims.Set // all claims; nil for a principal that no guard made
+	set *claims.Set // all claims; nil if no guard made the principal
 }
 
-// HasScope reports whether Scopes holds scope.
+// HasScope reports whether Scopes contains scope.
 func (p *Principal) HasScope(scope string) bool { return slices.Contains(p.Scopes, scope) }
 
-// Claim returns the JSON of one claim; path leads through nested objects: Claim("ext", "tenant"). ok is false when it
-// is absent or null.
+// Claim returns the JSON of one claim. The path leads through nested objects:
+// Claim("ext", "tenant"). ok is false if the claim is absent or null.
 func (p *Principal) Claim(path ...string) (value json.RawMessage, ok bool) {
 	if p.set == nil {
 		return nil, false
@@ -50,9 +64,13 @@ func (p *Principal) Claim(path ...string) (value json.RawMessage, ok bool) {
 	return json.RawMessage(text), true
 }
 
-// Decode unmarshals all claims into v. encoding/json matches names to struct fields without regard to case; that is
-// safe here, because a token with two members of one object that differ in case only is refused, and so is one with a
-// registered claim, or the tenant's, in another case.
+// Decode unmarshals all claims into v with encoding/json. The error names a
+// claim that does not fit.
+//
+// encoding/json ignores case when it matches names to struct fields. This is
+// safe here, because the guard refuses tokens with two members that differ only
+// in case, and tokens that spell a registered claim or the tenant claim in
+// another case.
 func (p *Principal) Decode(v any) error {
 	if p.set == nil {
 		return errNoClaims
@@ -60,4 +78,4 @@ func (p *Principal) Decode(v any) error {
 	return p.set.Decode(v)
 }
 
-var errNoClaims = errors.New("middleware: this principal was not made by a guard and carries no claims")
+var errNoClaims = errors.New("middleware: the principal has no claims, because no guard made it")

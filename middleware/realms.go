@@ -10,31 +10,31 @@ import (
 )
 
 const (
-	maxSources = 100 // of a template, unless it lists more tenants
+	maxSources = 100 // per template, unless it lists more tenants
 	maxMissing = 1000
 	missingFor = 30 * time.Second
 	maxProven  = 10_000
-	provenFor  = 24 * time.Hour // after its last source went
+	provenFor  = 24 * time.Hour // after the last source of the tenant is evicted
 )
 
 var (
-	errBudget  = errors.New("too many issuers that no valid token has come from yet")
+	errBudget  = errors.New("too many new tenants without a valid token")
 	errNoRealm = errors.New("the issuer has no discovery document")
 )
 
-// realms are the sources a template has made, the least recently used going first.
+// realms are the sources that a template has made, in LRU order.
 type realms struct {
 	budgets *budgets
-	missing *cache.Cache[struct{}] // tenants without a discovery document
-	proven  *cache.Cache[struct{}] // tenants that a valid token has come from; they outlive their sources
-	max     int                    // sources
+	missing *cache.Cache[struct{}] // tenants whose discovery document was a 404
+	proven  *cache.Cache[struct{}] // tenants that had a valid token; they outlive their sources
+	max     int                    // number of sources
 
 	mu      sync.Mutex
-	sources map[string]*list.Element // of *source, by tenant
+	sources map[string]*list.Element // each holds a *source; by tenant
 	order   *list.List               // most recently used first
 }
 
-// newRealms are without sources yet, with room for all tenants of a list.
+// newRealms returns realms without sources, with room for all listed tenants.
 func newRealms(b *budgets, listed int) realms {
 	return realms{
 		budgets: b, max: max(maxSources, listed), missing: cache.New[struct{}](max(maxMissing, listed)),
@@ -42,8 +42,8 @@ func newRealms(b *budgets, listed int) realms {
 	}
 }
 
-// source returns the tenant's source, or makes one if the budgets allow. It is the caller's business that the policy
-// allows the tenant.
+// source returns the tenant's source, or makes one if the budgets allow. The
+// caller has checked that the policy allows the tenant.
 func (t *template) source(tenant string) (*source, *Error) {
 	r := &t.realms
 	r.mu.Lock()
@@ -55,7 +55,7 @@ func (t *template) source(tenant string) (*source, *Error) {
 	if _, ok := r.missing.Get(cache.Digest(tenant)); ok {
 		return nil, refuseFor(ReasonIssuerUntrusted, errNoRealm)
 	}
-	stranger, wait, ok := t.spend(tenant, time.Now())
+	unproven, wait, ok := t.spend(tenant, time.Now())
 	if !ok {
 		return nil, &Error{Reason: ReasonProviderUnavailable, RetryAfter: wait, cause: errBudget}
 	}
@@ -64,7 +64,7 @@ func (t *template) source(tenant string) (*source, *Error) {
 		return nil, refuseFor(ReasonIssuerUntrusted, err)
 	}
 	src.realms, src.tenant, src.introspect, src.vouching = r, tenant, t.introspect, t.vouching
-	src.owes.Store(stranger)
+	src.owes.Store(unproven)
 	if len(r.sources) >= r.max {
 		r.evict()
 	}
@@ -72,8 +72,9 @@ func (t *template) source(tenant string) (*source, *Error) {
 	return src, nil
 }
 
-// spend pays for a new source of tenant. A stranger's source owes one of budgets.unanswered.
-func (t *template) spend(tenant string, now time.Time) (stranger bool, wait time.Duration, ok bool) {
+// spend takes the budget for a new source of tenant. The source of an unproven
+// tenant owes one of budgets.unanswered.
+func (t *template) spend(tenant string, now time.Time) (unproven bool, wait time.Duration, ok bool) {
 	b := t.realms.budgets
 	switch {
 	case holds(t.sorted, tenant):
@@ -82,17 +83,18 @@ func (t *template) spend(tenant string, now time.Time) (stranger bool, wait time
 		wait, ok = b.known.take(now)
 		return false, wait, ok
 	}
-	wait, ok = b.takeStranger(now)
+	wait, ok = b.takeUnproven(now)
 	return true, wait, ok
 }
 
-// provenBefore reports whether a valid token has come from the tenant, by a source that may be gone.
+// provenBefore reports whether the tenant had a valid token, even if its source
+// is gone.
 func (r *realms) provenBefore(tenant string) bool {
 	_, ok := r.proven.Get(cache.Digest(tenant))
 	return ok
 }
 
-// prove notes that a signature was verified with the source's keys.
+// prove records that one of the source's keys verified a signature.
 func (s *source) prove() {
 	if s.proven.Load() {
 		return
@@ -107,7 +109,8 @@ func (r *realms) remember(tenant string) {
 	r.proven.Set(cache.Digest(tenant), struct{}{}, provenFor)
 }
 
-// evict makes room: the least recently used of those that have never been of use goes, else of all. mu is held.
+// evict removes the least recently used source that never verified a signature,
+// or else the least recently used source. The caller holds mu.
 func (r *realms) evict() {
 	victim := r.order.Back()
 	for e := victim; e != nil; e = e.Prev() {
@@ -119,11 +122,12 @@ func (r *realms) evict() {
 	gone := r.order.Remove(victim).(*source)
 	delete(r.sources, gone.tenant)
 	if gone.proven.Load() {
-		r.remember(gone.tenant) // from now on
+		r.remember(gone.tenant) // provenFor starts now
 	}
 }
 
-// use reports whether a source is still in use, and marks it as recently used.
+// use reports whether the source is still in use, and marks it as most recently
+// used.
 func (s *source) use() bool {
 	if s.realms == nil {
 		return true
@@ -138,7 +142,8 @@ func (s *source) use() bool {
 	return true
 }
 
-// forget drops a source without a discovery document and remembers that for a while.
+// forget removes a source that has no discovery document, and remembers the
+// tenant as missing for a while.
 func (s *source) forget() {
 	r := s.realms
 	r.mu.Lock()

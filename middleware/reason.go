@@ -4,43 +4,72 @@ import (
 	"net/http"
 )
 
-// Reason says why a request was refused. The list is closed.
+// Reason is why a guard refused a request. Its values are the constants below;
+// no others exist. The comment of each constant begins with the HTTP status of
+// the response.
 type Reason string
 
 const (
-	ReasonTokenMissing        Reason = "token_missing"        // no credential, or one of another scheme
-	ReasonTokenMalformed      Reason = "token_malformed"      // not a token, or one that contradicts itself
-	ReasonTokenTooLarge       Reason = "token_too_large"      // more than 16 KiB
-	ReasonAlgNotAllowed       Reason = "alg_not_allowed"      // signed in a way that is not on the list
-	ReasonTypeNotAllowed      Reason = "type_not_allowed"     // a token for another purpose: ID, refresh, logout
-	ReasonSignatureInvalid    Reason = "signature_invalid"    // the key does not verify the signature
-	ReasonKeyUnknown          Reason = "key_unknown"          // no key fits; it may also have been published moments ago
-	ReasonTokenExpired        Reason = "token_expired"        // exp has passed
-	ReasonTokenNotYetValid    Reason = "token_not_yet_valid"  // nbf or iat lies ahead
-	ReasonIssuerUntrusted     Reason = "issuer_untrusted"     // iss is none of the configured issuers
-	ReasonAudienceMismatch    Reason = "audience_mismatch"    // aud holds none of Config.Audience
-	ReasonTokenInactive       Reason = "token_inactive"       // introspection says no
-	ReasonBindingMissing      Reason = "binding_missing"      // the token is bound (cnf) and nothing proves possession
-	ReasonTenantMissing       Reason = "tenant_missing"       // no usable tenant claim
-	ReasonTenantUnknown       Reason = "tenant_unknown"       // the tenant is not allowed here
-	ReasonTenantMismatch      Reason = "tenant_mismatch"      // the tenant is not the issuer's (401) or not the request's (403)
-	ReasonTenantAmbiguous     Reason = "tenant_ambiguous"     // the request names two tenants, or none where it must
-	ReasonPolicyDenied        Reason = "policy_denied"        // a Check said no
-	ReasonInsufficientScope   Reason = "insufficient_scope"   // the token lacks a scope of the route
-	ReasonStepUpRequired      Reason = "step_up_required"     // the authentication is too old or too weak (RFC 9470)
-	ReasonCredentialAmbiguous Reason = "credential_ambiguous" // two credentials
-	ReasonProviderUnavailable Reason = "idp_unavailable"      // no verdict could be had; it says nothing about the token
-	ReasonInternalError       Reason = "internal_error"       // this program is wired wrongly, or a function of its own panicked
+	// 401: The request has no bearer token, or a credential of another scheme.
+	ReasonTokenMissing Reason = "token_missing"
+	// 401: The token has no valid form, or its contents contradict each other.
+	ReasonTokenMalformed Reason = "token_malformed"
+	// 401: The token is larger than 16 KiB.
+	ReasonTokenTooLarge Reason = "token_too_large"
+	// 401: AccessTokenAlgs does not list the token's algorithm.
+	ReasonAlgNotAllowed Reason = "alg_not_allowed"
+	// 401: The token is an ID, refresh or logout token, not an access token.
+	ReasonTypeNotAllowed Reason = "type_not_allowed"
+	// 401: The key does not verify the signature.
+	ReasonSignatureInvalid Reason = "signature_invalid"
+	// 401: No key of the issuer fits. The key may have been published a moment
+	// ago.
+	ReasonKeyUnknown Reason = "key_unknown"
+	// 401: The exp of the token has passed.
+	ReasonTokenExpired Reason = "token_expired"
+	// 401: The nbf or iat of the token is in the future.
+	ReasonTokenNotYetValid Reason = "token_not_yet_valid"
+	// 401: The iss of the token is not a configured issuer.
+	ReasonIssuerUntrusted Reason = "issuer_untrusted"
+	// 401: The aud of the token contains none of Config.Audience.
+	ReasonAudienceMismatch Reason = "audience_mismatch"
+	// 401: The provider says that the token is not active.
+	ReasonTokenInactive Reason = "token_inactive"
+	// 401: The token is bound to a key (cnf), and the request does not prove
+	// possession of it.
+	ReasonBindingMissing Reason = "binding_missing"
+	// 401: The token has no valid tenant claim.
+	ReasonTenantMissing Reason = "tenant_missing"
+	// 401: The tenant policy does not allow the tenant.
+	ReasonTenantUnknown Reason = "tenant_unknown"
+	// 401 if the tenant is not that of the token's issuer, 403 if it is not
+	// that of the request.
+	ReasonTenantMismatch Reason = "tenant_mismatch"
+	// 400: The request names two tenants, or none where it must name one.
+	ReasonTenantAmbiguous Reason = "tenant_ambiguous"
+	// 403: A Check returned an error.
+	ReasonPolicyDenied Reason = "policy_denied"
+	// 403: The token lacks a scope that the route requires.
+	ReasonInsufficientScope Reason = "insufficient_scope"
+	// 401: The authentication is too old or too weak for the route (RFC 9470).
+	ReasonStepUpRequired Reason = "step_up_required"
+	// 400: The request has more than one credential.
+	ReasonCredentialAmbiguous Reason = "credential_ambiguous"
+	// 503: The guard could not verify the token. The token may be valid.
+	ReasonProviderUnavailable Reason = "idp_unavailable"
+	// 500: This program is wired incorrectly, or one of its functions panicked.
+	ReasonInternalError Reason = "internal_error"
 )
 
-// verdict is what an answer says about a reason: everything in it is fixed.
+// verdict is the response for a reason. It contains nothing from the request.
 type verdict struct {
 	status      int
-	code        string // of the challenge (RFC 6750 section 3.1); "" = a challenge without error, or none
+	code        string // error code of the challenge (RFC 6750 section 3.1); if empty, the challenge has none, or the response has no challenge
 	description string
 }
 
-// verdicts holds the answer table. Descriptions stand in quoted strings: no quotes, no backslashes, ASCII.
+// verdicts are the responses for all reasons. Descriptions become quoted
+// strings, so they are ASCII without quotes and backslashes.
 var verdicts = map[Reason]verdict{
 	ReasonTokenMissing:        {http.StatusUnauthorized, "", "a bearer token is required"},
 	ReasonTokenMalformed:      {http.StatusUnauthorized, "invalid_token", "the token is malformed"},
@@ -67,8 +96,8 @@ var verdicts = map[Reason]verdict{
 	ReasonInternalError:       {http.StatusInternalServerError, "", "the request cannot be authorized"},
 }
 
-// bodyCodes are the error codes of bodies whose challenge has none. RFC 6749
-// section 5.2 demands a code.
+// bodyCodes are the error codes of bodies whose challenge has none, because a
+// body needs one (RFC 6749 section 5.2).
 var bodyCodes = map[int]string{
 	http.StatusUnauthorized:        "unauthorized",
 	http.StatusForbidden:           "forbidden",

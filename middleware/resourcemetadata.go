@@ -11,7 +11,7 @@ import (
 
 const metadataPath = "/.well-known/oauth-protected-resource"
 
-// metadataURL is where the metadata of a resource is found (RFC 9728 section 3.1).
+// metadataURL returns the URL of a resource's metadata (RFC 9728 section 3.1).
 func metadataURL(resource string) string {
 	if resource == "" {
 		return ""
@@ -27,8 +27,10 @@ func metadataURL(resource string) string {
 	return scheme + "://" + host + metadataPath + path
 }
 
-// ResourceMetadata serves the protected resource metadata of Config.ResourceURL (RFC 9728), a 404 without it. It is
-// public: mount it outside the guard, at /.well-known/oauth-protected-resource followed by the path of ResourceURL.
+// ResourceMetadata returns a handler for the protected resource metadata of
+// Config.ResourceURL (RFC 9728). Without ResourceURL it responds with a 404.
+// The metadata is public, so mount the handler outside the guard, at
+// /.well-known/oauth-protected-resource followed by the path of ResourceURL.
 func (g *Guard) ResourceMetadata() http.Handler {
 	return http.HandlerFunc(g.serveMetadata)
 }
@@ -61,16 +63,17 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // if the caller has gone, so be it
+		_, _ = w.Write(body) // an error means that the caller has gone
 	}
 }
 
-// metadataWait is how long a request for metadata may take, however many issuers
-// have to be asked: anybody can send one.
+// metadataWait bounds a request for metadata, however many issuers must be
+// discovered, because anybody can send one.
 const metadataWait = time.Second
 
-// issuers lists the issuers whose tokens are accepted; of a template those of the tenants listed. Not certain is the
-// spelling of one that has not been discovered yet.
+// issuers returns the issuers whose tokens are accepted, and for a template
+// those of the listed tenants. certain is false if an issuer is not discovered
+// yet, because its spelling may still change.
 func (g *Guard) issuers(ctx context.Context) (list []string, certain bool) {
 	ctx, cancel := context.WithTimeout(ctx, metadataWait)
 	defer cancel()

@@ -15,30 +15,33 @@ const (
 	maxSegment = 128
 )
 
-// template is a family of issuers, one a tenant: https://id.example.com/realms/{tenant}. Each has a source of its own,
-// made when a token first names it.
+// template is a family of issuers, one per tenant, such as
+// https://id.example.com/realms/{tenant}. Each tenant has its own source, which
+// the template makes when a token first names the tenant.
 type template struct {
 	cfg      IssuerConfig
-	patterns []pattern // of the issuer: one, or two that differ in a trailing slash
+	patterns []pattern // the issuer's: one, or two that differ in a trailing slash
 	create   func(IssuerConfig) (*source, error)
-	// introspect is shared by all tenants; nil without.
+	// introspect is shared by all tenants; nil without introspection.
 	introspect *reader
-	vouching   *vouching // of all tenants' issuers
-	listed     []string  // the tenants that configuration names, in its order; nil where it leaves them open
-	sorted     []string  // listed
-	asks       bool      // AllowFunc is asked about tenants
+	vouching   *vouching // of the issuers of all tenants
+	listed     []string  // the tenants that the configuration lists, in its order; nil if it lists none
+	sorted     []string  // listed, sorted
+	asks       bool      // AllowFunc decides about tenants
 	realms     realms
 }
 
-// pattern is what stands before and after the tenant.
+// pattern is the text before and after the tenant.
 type pattern struct{ prefix, suffix string }
 
-// isTemplate reports whether an issuer's configuration holds the placeholder, or looks as if it should.
+// isTemplate reports whether a URL contains the placeholder, or any brace,
+// which must then be a mistyped placeholder.
 func isTemplate(cfg IssuerConfig) bool {
 	return strings.ContainsAny(cfg.DiscoveryURL+cfg.Issuer+cfg.Endpoints.JWKS, "{}")
 }
 
-// newTemplate checks cfg, by making one source of it that is thrown away. It returns nil when it finds a problem.
+// newTemplate checks cfg by making a source from it that is discarded. It
+// returns nil if it reports a problem.
 func (g *Guard) newTemplate(cfg IssuerConfig, problems *problem.List) *template {
 	right := true
 	wrong := func(field, format string, args ...any) {
@@ -53,10 +56,10 @@ func (g *Guard) newTemplate(cfg IssuerConfig, problems *problem.List) *template 
 		}
 	}
 	if right && cfg.Issuer != "" && !strings.Contains(cfg.Issuer, placeholder) {
-		wrong("Issuer", "it needs %s where the issuers have their tenant, as the other URLs do", placeholder)
+		wrong("Issuer", "put %s where the issuers contain their tenant, as in the other URLs", placeholder)
 	}
 	if right && cfg.DiscoveryURL != "" && !strings.Contains(cfg.DiscoveryURL, placeholder) {
-		wrong("DiscoveryURL", "it needs %s too, because each tenant's issuer has its own document", placeholder)
+		wrong("DiscoveryURL", "put %s into it too, because each tenant's issuer has its own document", placeholder)
 	}
 	if !right {
 		return nil
@@ -93,7 +96,8 @@ func (g *Guard) newTemplate(cfg IssuerConfig, problems *problem.List) *template 
 	return t
 }
 
-// listed are the tenants of a template that IssuerConfig.Tenants or Allow names, and that it may vouch for.
+// listed returns the tenants that IssuerConfig.Tenants or Allow lists and that
+// the template's tokens may name.
 func (g *Guard) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
 	named := cfg.Tenants
 	if named == nil {
@@ -107,24 +111,25 @@ func (g *Guard) listed(cfg IssuerConfig, issuer *vouching) (list []string) {
 	return list
 }
 
-// checkPlaceholder wants {tenant} at most once, as a whole segment of the path: the host stays fixed.
+// checkPlaceholder allows {tenant} at most once and only as a whole path
+// segment, so that a token cannot choose the host.
 func checkPlaceholder(raw string) error {
 	before, after, found := strings.Cut(raw, placeholder)
 	if strings.ContainsAny(before+after, "{}") {
-		return fmt.Errorf("%s may stand in it once, and no other braces", placeholder)
+		return fmt.Errorf("it may contain %s once, and no other braces", placeholder)
 	}
 	if !found {
 		return nil
 	}
-	u, err := url.Parse(before) // ends in front of the tenant: scheme, host and the path so far
+	u, err := url.Parse(before) // scheme, host and path before the tenant
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(before, "?#") ||
 		!strings.HasSuffix(u.Path, "/") || after != "" && !strings.HasPrefix(after, "/") {
-		return fmt.Errorf("%s must be one whole segment of its path", placeholder)
+		return fmt.Errorf("%s must be a whole path segment", placeholder)
 	}
 	return nil
 }
 
-// fill puts a tenant in the place of the placeholder.
+// fill replaces the placeholder with tenant.
 func (t *template) fill(tenant string) IssuerConfig {
 	cfg := t.cfg
 	cfg.DiscoveryURL = strings.Replace(cfg.DiscoveryURL, placeholder, tenant, 1)
@@ -133,12 +138,12 @@ func (t *template) fill(tenant string) IssuerConfig {
 	return cfg
 }
 
-// issuer is the issuer of one tenant, in the spelling of the configuration.
+// issuer returns the issuer of one tenant, as the configuration spells it.
 func (t *template) issuer(tenant string) string {
 	return t.patterns[0].prefix + tenant + t.patterns[0].suffix
 }
 
-// capture takes the tenant out of an issuer that fits.
+// capture extracts the tenant from an issuer that matches the template.
 func (t *template) capture(iss string) (tenant string, ok bool) {
 	for _, p := range t.patterns {
 		rest, ok := strings.CutPrefix(iss, p.prefix)
@@ -152,7 +157,8 @@ func (t *template) capture(iss string) (tenant string, ok bool) {
 	return "", false
 }
 
-// validSegment holds a captured tenant to [A-Za-z0-9._-]{1,128}, and not . or .. either: it goes into a URL.
+// validSegment restricts a captured tenant to [A-Za-z0-9._-]{1,128} except .
+// and .., because it becomes part of a URL.
 func validSegment(s string) bool {
 	if s == "" || len(s) > maxSegment || s == "." || s == ".." {
 		return false

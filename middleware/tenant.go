@@ -9,47 +9,62 @@ import (
 	"unicode"
 )
 
-// TenantPolicy says which tenant a request is for. Tenants are compared byte for byte; they are strings of at most 256
-// bytes without control characters.
+// TenantPolicy decides which tenant a request belongs to. Tenants are strings
+// of at most 256 bytes without control characters, and are compared byte by
+// byte.
 type TenantPolicy struct {
-	// Claim is the path to the claim that names the tenant, a key an element: {"tenant"}, or {"ext", "tenant"}.
+	// Claim is the path to the claim that names the tenant, one element per
+	// nested object: {"tenant"}, or {"ext", "tenant"}. It may be empty only if
+	// FromIssuer is set.
 	Claim []string
-	// Allow lists the tenants served here. A template keeps the keys of all of them, and fetches them whatever else is
-	// asked of it. If empty, any is served that the issuer vouches for.
+	// Allow lists the permitted tenants. A template keeps the keys of all of
+	// them, and other tenants cannot delay fetching them. If empty, every
+	// tenant that the issuer may name is permitted.
 	Allow []string
-	// AllowFunc is asked instead of Allow, on each request, whether tokens of issuer may be for tenant; with a template
-	// before any network call, and so before the signature. An error is a 503. The issuer is the token's iss; for an
-	// introspection answer that has none it is that of [introspect.Config], which may be empty. Of a template's tenants
-	// that it allows, 1000 at once and then 100 a second may be looked up at the provider, and others get a 503: it
-	// should know the tenants, and not allow every name. If nil, Allow counts.
+	// AllowFunc reports on each request whether a token of issuer may name
+	// tenant. For a template, the guard calls it before any request to the
+	// provider, and therefore before it verifies the signature. An error is a
+	// 503. issuer is the iss of the token; for an introspection response
+	// without iss it is the Issuer of [introspect.Config], which may be empty.
+	// Set only one of Allow, AllowFunc and AllowAnyTenant.
+	//
+	// AllowFunc should know the tenants and not allow every name. A template
+	// looks up at most 1000 of the tenants it allows at once, and then 100 a
+	// second. Requests for others get a 503. If nil, Allow decides.
 	AllowFunc func(ctx context.Context, issuer, tenant string) (bool, error)
-	// AllowAnyTenant says that a template may be filled with any tenant at all. Of those that no valid token has come
-	// from yet, 30 at once and then 50 a second may be looked up at the provider, one a second while it does not answer;
-	// others get a 503. So junk that makes up fewer names delays nobody. If false, a template needs Allow, AllowFunc or
-	// [IssuerConfig.Tenants].
+	// AllowAnyTenant lets a template accept every tenant. It looks up at most
+	// 30 tenants that have had no valid token yet at once, and then 50 a
+	// second, or one a second while the provider does not respond. Requests for
+	// others get a 503. Fewer made-up names than that delay no tenant. If
+	// false, a template needs Allow, AllowFunc or [IssuerConfig.Tenants].
 	AllowAnyTenant bool
-	// AllowSharedTenants lets every one of several issuers vouch for every tenant, unless its IssuerConfig lists
-	// Tenants: whoever runs one of them then reaches the tenants of all. If false, several issuers need Tenants, or
-	// AllowFunc.
+	// AllowSharedTenants lets each of several issuers name every tenant, unless
+	// its IssuerConfig lists Tenants. Everyone who controls one of the issuers
+	// can then reach the tenants of all. If false, several issuers need Tenants
+	// or AllowFunc.
 	AllowSharedTenants bool
-	// Match are the parts of the request that name the tenant too. Each must name it, and all the same one.
+	// Match lists the parts of the request that also name the tenant. Each must
+	// name the token's tenant. If empty, the token alone decides.
 	Match []TenantSource
-	// FromIssuer takes the tenant from the issuer where DiscoveryURL is a template; Claim, if set, must still agree.
+	// FromIssuer takes the tenant from the issuer, which must be a template. If
+	// Claim is set too, both must agree. If false, Claim names the tenant.
 	FromIssuer bool
 }
 
-// RequireTenant is the policy that a token names its tenant in a claim, and that these parts of the request agree.
+// RequireTenant returns a policy that reads the tenant from a claim and
+// requires that these parts of the request name the same tenant.
 func RequireTenant(claim string, sources ...TenantSource) *TenantPolicy {
 	return &TenantPolicy{Claim: []string{claim}, Match: sources}
 }
 
-// tenant settles which tenant a verified token is for, and that the request agrees. asked says that the policy has
-// been asked about the issuer's tenant in this request already.
+// tenant returns the tenant of a verified token and checks that the request
+// names the same one. asked tells that the policy has already allowed the
+// issuer's tenant for this request.
 func (g *Guard) tenant(ctx context.Context, f *facts, c call, asked bool) (string, *Error) {
 	policy := g.tenants
 	if policy == nil {
 		if len(c.tenants) > 0 {
-			return "", refuseFor(ReasonInternalError, errors.New("Credential.Tenants cannot be compared: set Config.Tenant"))
+			return "", refuseFor(ReasonInternalError, errors.New("set Config.Tenant to compare Credential.Tenants with the token"))
 		}
 		return "", nil
 	}
@@ -68,7 +83,8 @@ func (g *Guard) tenant(ctx context.Context, f *facts, c call, asked bool) (strin
 	return tenant, nil
 }
 
-// of is the tenant of a token: that of its claim, which must be the one its issuer stands for.
+// of returns the tenant of a token. If both the claim and the issuer name one,
+// they must agree.
 func (p *TenantPolicy) of(f *facts) (string, *Error) {
 	switch {
 	case len(p.Claim) == 0 && f.captured != "":
@@ -86,7 +102,7 @@ func (g *Guard) allowed(ctx context.Context, issuers *vouching, issuer, tenant s
 	policy := g.tenants
 	switch {
 	case !issuers.covers(tenant):
-		return refuseFor(ReasonTenantUnknown, errors.New("its issuer may not vouch for this tenant"))
+		return refuseFor(ReasonTenantUnknown, errors.New("tokens of this issuer may not name this tenant"))
 	case policy.AllowFunc != nil:
 		defer caught(&refusal, "TenantPolicy.AllowFunc")
 		switch ok, err := policy.AllowFunc(ctx, issuer, tenant); {
@@ -108,13 +124,14 @@ func (g *Guard) matches(tenant string, c call) *Error {
 		return nil
 	case c.held == nil:
 		return c.names(tenant, g.tenants.Match)
-	case c.held.tenant != tenant: // the request names the one, and its token by now the other
+	case c.held.tenant != tenant: // the request names the earlier tenant, but its token now belongs to another
 		return &Error{Reason: ReasonTenantMismatch, atRequest: true}
 	}
 	return nil
 }
 
-// names checks that everything in the call that names a tenant names this one.
+// names checks that every part of the request that names a tenant names this
+// one.
 func (c call) names(tenant string, sources []TenantSource) *Error {
 	if c.request == nil {
 		return c.says(tenant, len(sources) > 0)
@@ -124,7 +141,7 @@ func (c call) names(tenant string, sources []TenantSource) *Error {
 		value := s.value(c.request)
 		switch {
 		case value == "" && s.kind == fromPattern:
-			return refuseFor(ReasonInternalError, fmt.Errorf("PathValue(%q) is empty: Require must stand inside the mux, on a pattern with {%s}", s.name, s.name))
+			return refuseFor(ReasonInternalError, fmt.Errorf("PathValue(%q) is empty: put Require inside the mux, on a pattern with {%s}", s.name, s.name))
 		case value == "", i > 0 && value != first:
 			return refuse(ReasonTenantAmbiguous)
 		}
@@ -136,10 +153,10 @@ func (c call) names(tenant string, sources []TenantSource) *Error {
 	return nil
 }
 
-// says is names for a call without a request.
+// says is names for a call without an HTTP request.
 func (c call) says(tenant string, required bool) *Error {
 	if required && len(c.tenants) == 0 {
-		return refuseFor(ReasonTenantAmbiguous, errors.New("Credential.Tenants is empty, and the policy compares"))
+		return refuseFor(ReasonTenantAmbiguous, errors.New("set Credential.Tenants, because the policy compares it with the token"))
 	}
 	for i, value := range c.tenants {
 		if value == "" || i > 0 && value != c.tenants[0] {
@@ -152,14 +169,15 @@ func (c call) says(tenant string, required bool) *Error {
 	return nil
 }
 
-// maxTenant bounds a tenant, in bytes.
+// maxTenant is the maximum size of a tenant in bytes.
 const maxTenant = 256
 
-// tenantOf reads a tenant claim: a string that can be a tenant, or nothing.
+// tenantOf returns the tenant in the JSON of a claim. It is empty if the claim
+// is not a valid tenant.
 func tenantOf(value string) string {
 	var tenant string
 	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' && strings.IndexByte(value, '\\') < 0 {
-		tenant = value[1 : n-1] // nothing to unescape, as nearly always
+		tenant = value[1 : n-1] // nothing to unescape, the usual case
 	} else if n == 0 || json.Unmarshal([]byte(value), &tenant) != nil {
 		return ""
 	}

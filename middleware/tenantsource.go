@@ -6,7 +6,9 @@ import (
 	"strings"
 )
 
-// TenantSource is a part of the request that names a tenant. It is compared with the token, never believed.
+// TenantSource is a part of the request that names a tenant. The guard compares
+// it with the token and never trusts it. Sources are created by PathSegment,
+// HostLabel, Header and PathValue.
 type TenantSource struct {
 	kind  sourceKind
 	index int
@@ -22,30 +24,35 @@ const (
 	fromPattern
 )
 
-// PathSegment is a segment of the path, counted from 0: PathSegment(1) of /tenants/acme/notes is acme.
+// PathSegment is a segment of the path, counted from 0. PathSegment(1) of
+// /tenants/acme/notes is acme.
 func PathSegment(i int) TenantSource { return TenantSource{kind: fromSegment, index: i} }
 
-// HostLabel is the one label before suffix in the host name: HostLabel("api.example.com") of acme.api.example.com is
-// acme. It reads the Host header, never X-Forwarded-Host.
+// HostLabel is the label before suffix in the host name.
+// HostLabel("api.example.com") of acme.api.example.com is acme. It reads the
+// Host header, never X-Forwarded-Host.
 func HostLabel(suffix string) TenantSource { return TenantSource{kind: fromHost, name: suffix} }
 
-// Header is the value of a request header, which must be there once.
+// Header is the value of a request header. A request with two such headers is
+// refused. Host and Authorization are not permitted.
 func Header(name string) TenantSource {
 	return TenantSource{kind: fromHeader, name: http.CanonicalHeaderKey(name)}
 }
 
-// PathValue is a wildcard of the pattern that matched (http.ServeMux), for [Tenant] only: around a mux it is empty.
+// PathValue is a wildcard of the http.ServeMux pattern that matched. It works
+// only in [Tenant], because it is empty outside the mux.
 func PathValue(name string) TenantSource { return TenantSource{kind: fromPattern, name: name} }
 
-// headerName are the characters of a header's name (RFC 9110 section 5.6.2).
+// headerName contains the characters of header names (RFC 9110 section 5.6.2).
 const headerName = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// check finds mistakes in how a source was made. inRoute says that it is part of a route's policy.
+// check returns the mistake in the arguments of a source. inRoute tells that it
+// belongs to the Tenant policy of a route.
 func (s TenantSource) check(inRoute bool) error {
 	switch s.kind {
 	case fromSegment:
 		if s.index < 0 {
-			return errors.New("PathSegment counts from 0")
+			return errors.New("PathSegment needs an index of 0 or more")
 		}
 	case fromHost:
 		if strings.Trim(s.name, ".") == "" || strings.Contains(s.name, ":") {
@@ -62,18 +69,19 @@ func (s TenantSource) check(inRoute bool) error {
 		}
 	case fromPattern:
 		if !inRoute {
-			return errors.New(`PathValue is empty around a mux: use it as Require(Tenant(PathValue("tenant")))`)
+			return errors.New(`PathValue is empty outside the mux: use Require(Tenant(PathValue("tenant")))`)
 		}
 		if s.name == "" {
 			return errors.New("PathValue needs the name of a wildcard")
 		}
 	default:
-		return errors.New("a TenantSource is made by PathSegment, HostLabel, Header or PathValue")
+		return errors.New("create a TenantSource with PathSegment, HostLabel, Header or PathValue")
 	}
 	return nil
 }
 
-// value reads the source; empty when the request does not name exactly one tenant there.
+// value returns the tenant that the request names there. It is empty if the
+// request does not name exactly one.
 func (s TenantSource) value(r *http.Request) string {
 	switch s.kind {
 	case fromSegment:
@@ -90,8 +98,9 @@ func (s TenantSource) value(r *http.Request) string {
 	return ""
 }
 
-// segment reads a path that every router reads alike: none of its segments may be empty, a dot segment, or hold an
-// encoded slash.
+// segment returns a segment of the path. It is empty if routers may disagree on
+// the path: if a segment is empty, is a dot segment, or contains an encoded
+// slash.
 func segment(r *http.Request, index int) string {
 	path, ok := strings.CutPrefix(r.URL.Path, "/")
 	if !ok || r.URL.RawPath != "" && strings.Count(r.URL.RawPath, "/") != strings.Count(r.URL.Path, "/") ||
@@ -112,7 +121,8 @@ func segment(r *http.Request, index int) string {
 	return found
 }
 
-// label cuts suffix and port off a host name; empty unless one label is left.
+// label removes suffix and port from a host name. It is empty unless exactly one
+// label is left.
 func label(host, suffix string) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		host = host[:i]

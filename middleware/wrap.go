@@ -8,15 +8,21 @@ import (
 	"github.com/relyingparty/oidc/internal/cache"
 )
 
-// Wrap lets requests with a valid token through to next, where [FromContext] finds the principal; all others it answers.
+// Wrap returns a handler that passes requests with a valid token to next and
+// refuses all others. next finds the principal with [FromContext].
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return &protected{guard: g, next: next, route: anyRoute}
 }
 
-// Require is Wrap for one route, with policies. Inside Wrap of the same guard the token's signature is not verified again
-// as long as the token has not expired, its key is still published and its introspection answer still holds; nor is
-// [TenantPolicy.Match] compared again: a mux may have cut the path by now. A handler that dispatches requests of its own,
-// such as a batch, must send them through Wrap. It panics if a policy makes no sense, such as a scope with a space in it.
+// Require is [Guard.Wrap] with policies, for one route. It panics if a policy
+// is invalid, such as a scope that contains a space.
+//
+// Inside Wrap of the same guard, it does not verify the signature again, as
+// long as the token has not expired, the issuer still publishes the key, and
+// the introspection response still holds. Neither does it compare
+// [TenantPolicy.Match] again, because a mux may have shortened the path.
+// Therefore a handler that dispatches requests of its own, such as a batch,
+// must send them through Wrap.
 func (g *Guard) Require(p ...Policy) func(http.Handler) http.Handler {
 	rt, err := g.route(p)
 	if err != nil {
@@ -27,8 +33,9 @@ func (g *Guard) Require(p ...Policy) func(http.Handler) http.Handler {
 	}
 }
 
-// Optional is Wrap for what strangers may see too: a request without a token goes through without a principal. One
-// with an invalid token is still refused.
+// Optional is [Guard.Wrap] for handlers that also serve requests without a
+// token. Such a request has no principal. A request with an invalid token is
+// still refused.
 func (g *Guard) Optional(next http.Handler) http.Handler {
 	return &protected{guard: g, next: next, route: anyRoute, optional: true}
 }
@@ -39,7 +46,7 @@ type protected struct {
 	next     http.Handler
 	route    *route
 	optional bool
-	inner    bool // the same guard around it speaks for the request's tenant
+	inner    bool // an outer handler of the same guard has compared the request's tenant
 }
 
 func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +60,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.guard.answer(w, r, refusal)
 		return
 	}
-	if len(token) > maxToken { // before anything is done that takes longer the longer it is
+	if len(token) > maxToken { // checked before any work that grows with the token
 		p.guard.answer(w, r, refuse(ReasonTokenTooLarge))
 		return
 	}
@@ -89,7 +96,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, contextKey{}, gr)))
 }
 
-// anonymous hides a principal that somebody else has put into the context: this request has none.
+// anonymous removes a principal that other code has stored in the context.
 func anonymous(r *http.Request) *http.Request {
 	if _, ok := FromContext(r.Context()); !ok {
 		return r
