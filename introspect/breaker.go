@@ -11,40 +11,41 @@ const (
 	longestPause   = 30 * time.Second
 )
 
-// outcome is what a call means for the breaker.
+// outcome is what the result of a call tells the breaker.
 type outcome uint8
 
 const (
-	neutral outcome = iota // no request was made, or its answer is unknown
-	good                   // the endpoint answered
-	bad                    // the endpoint is overloaded or does not know us
-	silent                 // no answer came: bad, unless others were answered in the meantime
+	neutral outcome = iota // no request was sent, or its result is unknown
+	good                   // the endpoint responded
+	bad                    // the endpoint is overloaded or does not accept this client
+	silent                 // no response: bad, unless other calls succeeded in the meantime
 )
 
-// breaker stops calls after five bad ones in a row, for a second at first and
-// then doubling. After each pause one call finds out whether the endpoint is
-// back. The zero value is closed.
+// breaker stops calls after five bad ones in a row, first for a second, then
+// for twice as long each time. After each pause, a single call probes the
+// endpoint. The zero value is closed.
 //
-// Anyone can send a token, so no answer that a token alone can cause may count
-// as bad or leave the breaker half open: an endpoint that chokes on one token
-// would be off for all. Whatever was answered is good unless it says that the
-// endpoint is overloaded or does not know us. A timeout counts, because nothing
-// tells a token that makes the endpoint hang from an endpoint that hangs,
-// except an answer to somebody else in the meantime.
+// Anyone can send a token. Therefore no response that a token alone can cause
+// may count as bad or leave the breaker half open. Otherwise one token that
+// breaks the endpoint would stop introspection for all. Every response is good,
+// unless it shows that the endpoint is overloaded or does not accept this
+// client. A timeout is bad, because a token that makes the endpoint hang looks
+// like an endpoint that hangs. Only a response to another call in the meantime
+// tells them apart.
 type breaker struct {
 	mu       sync.Mutex
 	failures int
-	until    time.Time // zero: closed
+	until    time.Time // zero if closed
 	pause    time.Duration
 	probing  bool
-	epoch    uint64 // calls of an earlier one say nothing about this
-	answers  uint64 // good calls so far
+	epoch    uint64 // calls of an earlier epoch no longer count
+	answers  uint64 // number of good calls
 }
 
-// ticket is for the outcome of a call that was allowed.
+// ticket belongs to a call that was allowed.
 type ticket struct{ epoch, answers uint64 }
 
-// allow gives a ticket for done, or says how long to wait.
+// allow returns a ticket for done, or how long to wait.
 func (b *breaker) allow(now time.Time) (t ticket, wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -62,8 +63,8 @@ func (b *breaker) allow(now time.Time) (t ticket, wait time.Duration, ok bool) {
 	return t, 0, true
 }
 
-// done takes the outcome of a call that was allowed. It returns for how long
-// that opens the breaker.
+// done records the outcome of a call that was allowed. If that opens the
+// breaker, it returns for how long.
 func (b *breaker) done(t ticket, o outcome) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +97,7 @@ func (b *breaker) done(t ticket, o outcome) time.Duration {
 	return 0
 }
 
-// open reports whether calls are being refused, and for how long.
+// open reports whether the breaker refuses calls, and for how long.
 func (b *breaker) open(now time.Time) (time.Duration, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/relyingparty/oidc/internal/remote"
 )
 
-// ask gets an answer: from the shared cache unless it must be fresh, else from the provider.
+// ask returns an answer from the shared cache, unless it must be fresh, or else
+// from the provider.
 func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh bool, at time.Time) answer {
 	sharedMiss := false
 	if !fresh {
@@ -37,7 +38,7 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 	result := neutral
 	defer func() {
 		if pause := c.breaker.done(ticket, result); pause > 0 {
-			c.logger.Warn("introspection fails again and again: the breaker is open", "for", pause)
+			c.logger.Warn("introspection keeps failing: the breaker is open", "for", pause)
 		}
 	}()
 	f, err, result := c.call(ctx, t, token, at)
@@ -45,7 +46,7 @@ func (c *Client) ask(ctx context.Context, key cache.Key, token string, fresh boo
 	return answer{facts: f, err: err, sharedMiss: sharedMiss}
 }
 
-// observe tells the observer of a call that has ended.
+// observe reports a finished call to the observer.
 func (c *Client) observe(ctx context.Context, t endpoint.Target, start time.Time, err *Error) {
 	if c.observer == nil {
 		return
@@ -77,13 +78,13 @@ func (c *Client) call(ctx context.Context, t endpoint.Target, token string, at t
 	if err != nil {
 		e := noVerdict(err)
 		c.failed(e)
-		return nil, e, good // the endpoint works: the answer is for this caller alone
+		return nil, e, good // the endpoint works; its response concerns this token only
 	}
 	return f, nil, good
 }
 
-// settle tells discovery and the log about a failed call, and says what it
-// means for the breaker.
+// settle reports a failed call to discovery and to the log. It returns its
+// meaning for the breaker.
 func (c *Client) settle(err error, shown *Error) outcome {
 	c.failed(shown)
 	e, ok := errors.AsType[*endpoint.Error](err)
@@ -93,7 +94,7 @@ func (c *Client) settle(err error, shown *Error) outcome {
 	c.source.Outcome(oidc.OperationIntrospection, endpoint.Moved(err))
 	switch e.Status {
 	case 0:
-		if e.Kind == endpoint.Unreachable { // no answer, or not all of it
+		if e.Kind == endpoint.Unreachable { // no response, or only part of one
 			return silent
 		}
 		return neutral
@@ -101,10 +102,11 @@ func (c *Client) settle(err error, shown *Error) outcome {
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return bad
 	}
-	return good // a 500, a redirect, a page: the token may have caused it
+	return good // a 500, a redirect or a web page: perhaps due to the token
 }
 
-// target says where to ask. With Endpoint set, discovery being away matters only as far as it is needed.
+// target returns the endpoint. If Config.Endpoint is set, an outage of
+// discovery matters only if the metadata is needed.
 func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 	md, err := c.source.Metadata(ctx)
 	if err != nil {
@@ -129,7 +131,8 @@ func (c *Client) target(ctx context.Context) (endpoint.Target, *Error) {
 	}, nil
 }
 
-// independent reports whether metadata cannot change how the client authenticates, nor which issuer is the endpoint's.
+// independent reports whether the metadata can change neither the client
+// authentication nor the issuer of the endpoint.
 func (c *Client) independent() bool {
 	if len(c.source.Issuers()) != 1 {
 		return false
@@ -143,7 +146,8 @@ func (c *Client) independent() bool {
 	return true
 }
 
-// ofCall maps an error of the endpoint. Every refusal is our outage: none is a verdict on the token.
+// ofCall converts an error of the endpoint. An error response is an outage,
+// because it is no verdict on the token.
 func ofCall(err error) *Error {
 	e, ok := errors.AsType[*endpoint.Error](err)
 	if !ok {

@@ -18,41 +18,46 @@ import (
 
 const maxToken = 16 << 10
 
-// Client asks one introspection endpoint. It is safe for concurrent use, owns no goroutine beyond running calls and
-// needs no Close.
+// Client asks one introspection endpoint. It is safe for concurrent use, starts
+// no background goroutines beyond requests in flight, and needs no Close.
 type Client struct {
 	redact.All
 
 	source   *discovery.Source
 	auth     *endpoint.Authenticator
 	caller   *endpoint.Caller
-	identity string // what keys of the shared cache know the endpoint by: no I/O is needed to find an entry
+	identity string // the endpoint in keys of the shared cache, known without I/O
 	override string // Config.Endpoint
 
 	shared           Cache
-	ttl, negativeTTL time.Duration // <= 0: off
+	ttl, negativeTTL time.Duration // if not positive, nothing is cached
 	skew             time.Duration
 	allowMissing     bool
 	logger           *slog.Logger
 	observer         oidc.Observer
 
 	positives store
-	negatives *cache.Cache[time.Time] // when the provider was asked
-	ended     *cache.Cache[time.Time] // what the shared cache holds from before is void
+	negatives *cache.Cache[time.Time] // the time when the provider was asked
+	ended     *cache.Cache[time.Time] // older entries of the shared cache are void
 
 	breaker breaker
 
 	callWarned, sharedWarned remote.Limiter
 
 	mu     sync.Mutex
-	lines  map[cache.Key]*line
+	queues map[cache.Key]*queue
 	purged time.Time
-	places chan struct{}
+	slots  chan struct{}
 }
 
-// Introspect gives what the provider says about token. The error is an *Error; errors.Is knows ErrInactive,
-// ErrUnavailable and ErrProtocol. ctx bounds this caller's wait, not the shared call. A token larger than 16 KiB, or
-// with characters no token has, is refused without asking.
+// Introspect returns what the provider says about token. It uses cached
+// answers, and concurrent calls for the same token share one request. ctx
+// bounds how long this caller waits, not the shared request. It refuses a token
+// that is larger than 16 KiB or contains characters that no token has without
+// asking the provider.
+//
+// The error is an *[Error]. It matches [ErrInactive], [ErrUnavailable],
+// [ErrProtocol] or none of them.
 func (c *Client) Introspect(ctx context.Context, token string, opts ...Option) (*Result, error) {
 	f, err := c.verdict(ctx, cache.Digest(token), token, resolve(opts))
 	if err != nil {
@@ -62,8 +67,9 @@ func (c *Client) Introspect(ctx context.Context, token string, opts ...Option) (
 	return f.result(issuer), nil
 }
 
-// verdict gives the facts of a token that is active and passes o. key is the digest of
-// token: the local caches hold answers of one endpoint to one client.
+// verdict returns the facts of a token that is active and meets o. key is the
+// digest of token alone, because the local caches belong to one client at one
+// endpoint.
 func (c *Client) verdict(ctx context.Context, key cache.Key, token string, o *options) (*facts, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
@@ -92,8 +98,9 @@ func (c *Client) verdict(ctx context.Context, key cache.Key, token string, o *op
 	return c.judge(f.facts, o, time.Now())
 }
 
-// Invalidate forgets what is known about token, also what calls on their way will say. With a shared cache it waits for
-// that one, a second at most.
+// Invalidate removes token from the caches, and discards the results of its
+// requests in flight. If there is a shared cache, it waits for it, for at most
+// a second.
 func (c *Client) Invalidate(token string) {
 	if checkToken(token) != nil {
 		return
@@ -102,8 +109,8 @@ func (c *Client) Invalidate(token string) {
 	c.mu.Lock()
 	c.positives.remove(key)
 	c.negatives.Delete(key)
-	if l := c.lines[key]; l != nil {
-		l.drop()
+	if q := c.queues[key]; q != nil {
+		q.drop()
 	}
 	if c.shared != nil {
 		c.ended.Set(key, time.Now(), c.ttl+c.skew)
@@ -112,21 +119,24 @@ func (c *Client) Invalidate(token string) {
 	c.forgetShared(context.Background(), token)
 }
 
-// Purge forgets everything, also what calls on their way will say. A shared cache keeps its entries, but this client
-// does not believe those from before.
+// Purge removes all tokens from the local caches, and discards the results of
+// all requests in flight. A shared cache keeps its entries, but this client no
+// longer accepts entries from before the call.
 func (c *Client) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.positives.purge()
 	c.negatives.Purge()
-	for _, l := range c.lines {
-		l.drop()
+	for _, q := range c.queues {
+		q.drop()
 	}
 	c.purged = time.Now()
 }
 
-// Ready is nil when the endpoint is known (it asks discovery, within its backoff) and the breaker closed, or due for
-// the call that may close it: somebody has to send that one. The error is an *Error.
+// Ready reports whether the endpoint can be called. The endpoint must be known,
+// which may need a discovery request, and the client's authentication must fit.
+// The breaker must be closed or due for a probe, because otherwise no request
+// would be sent that could close it. The error is an *[Error].
 func (c *Client) Ready(ctx context.Context) error {
 	t, err := c.target(ctx)
 	if err != nil {
@@ -143,7 +153,8 @@ func (c *Client) Ready(ctx context.Context) error {
 	return nil
 }
 
-// checkToken holds a token to RFC 6749 appendix A.12, without the space.
+// checkToken checks the characters of RFC 6749 appendix A.12, without the
+// space.
 func checkToken(token string) error {
 	if len(token) > maxToken {
 		return &Error{Reason: TooLarge, detail: "the token is larger than 16 KiB"}
@@ -153,13 +164,14 @@ func checkToken(token string) error {
 	}
 	for i := range len(token) {
 		if token[i] <= ' ' || token[i] > '~' {
-			return &Error{Reason: Malformed, detail: "the token holds characters no token has"}
+			return &Error{Reason: Malformed, detail: "the token contains characters that no token has"}
 		}
 	}
 	return nil
 }
 
-// held gives what is in the local caches, if it is recent enough; nil facts mean not active.
+// held returns a local cache entry that is recent enough. Nil facts mean that
+// the token is not active.
 func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
 	if f := c.positives.find(key, now); f != nil && !o.old(f.FetchedAt, now) {
 		return f, true
@@ -170,7 +182,8 @@ func (c *Client) held(key cache.Key, o *options, now time.Time) (*facts, bool) {
 	return nil, false
 }
 
-// judge applies what is policy: it runs on every answer, cached or not.
+// judge makes the checks whose result may change. It checks every answer,
+// cached or not.
 func (c *Client) judge(f *facts, o *options, now time.Time) (*facts, error) {
 	if f == nil {
 		return nil, inactive()
@@ -193,8 +206,8 @@ func (c *Client) judge(f *facts, o *options, now time.Time) (*facts, error) {
 	return f, nil
 }
 
-// issuer is whose answer it is that names this issuer: the endpoint's own when it
-// names none. ok is false when it names another one than expected.
+// issuer returns the issuer of an answer that names this one. If it names none,
+// that is the endpoint's own. ok is false if it names an unexpected issuer.
 func (c *Client) issuer(named string) (issuer string, ok bool) {
 	issuers := c.source.Issuers()
 	if len(issuers) == 0 {
@@ -211,7 +224,7 @@ func (c *Client) issuer(named string) (issuer string, ok bool) {
 	return issuers[0], false
 }
 
-// failed logs a failed call, at most one each ten seconds.
+// failed logs a failed call, at most one in ten seconds.
 func (c *Client) failed(err *Error) {
 	if c.callWarned.Due() {
 		c.logger.Warn("introspection failed", "error", err)

@@ -21,69 +21,91 @@ const (
 	defaultSkew        = 30 * time.Second
 	maxSkew            = 5 * time.Minute
 
-	withoutExpTTL = 10 * time.Second // an answer that does not say when the token ends
+	withoutExpTTL = 10 * time.Second // for an answer without exp
 	callTimeout   = 5 * time.Second
 	maxAnswer     = 256 << 10
 	maxFlights    = 64
 )
 
-// Config describes a provider's introspection endpoint and the client that asks it. It prints as [redacted].
+// Config configures a Client: the provider's introspection endpoint, and how
+// this client authenticates there. It prints as [redacted].
 type Config struct {
 	redact.All
 
-	// DiscoveryURL is the issuer, or the full well-known URL. It may be empty when Endpoint is set.
+	// DiscoveryURL is the issuer, or the full URL of its discovery document. It
+	// may be empty only if Endpoint is set.
 	DiscoveryURL string
-	// Issuer is the expected iss, when it differs from the discovery URL's or nothing is discovered. An answer that names
-	// an issuer is checked against it; without Issuer and DiscoveryURL the endpoint is believed whatever it names.
+	// Issuer is the expected iss. An answer without iss is accepted. If empty,
+	// Issuer is derived from DiscoveryURL. If both are empty, every iss is
+	// accepted.
 	Issuer string
-	// Endpoint overrides the discovered introspection_endpoint, which metadata often lacks. When Issuer and AuthMethod are
-	// set too (and AuthMethod is not private_key_jwt), discovery may be away.
+	// Endpoint is the URL of the introspection endpoint. It replaces the
+	// introspection_endpoint of the metadata, which many providers omit. If
+	// Issuer and AuthMethod are set too, and AuthMethod is not private_key_jwt,
+	// introspection works during an outage of discovery. If empty, the endpoint
+	// is discovered.
 	Endpoint string
 
-	// ClientID is the id that this API is registered under at the provider. It is
-	// required.
+	// ClientID is the ID of this API at the provider. It is required.
 	ClientID string
-	// ClientSecret is the client's secret. If empty, Auth says how the client proves
-	// itself.
+	// ClientSecret is the client secret. If empty, Auth authenticates the
+	// client.
 	ClientSecret string
-	// AuthMethod is the IANA name of the client authentication:
-	// client_secret_basic, client_secret_post, private_key_jwt or none. If empty, it
-	// is chosen from the metadata.
+	// AuthMethod is the client authentication method:
+	//
+	//   - client_secret_basic
+	//   - client_secret_post
+	//   - private_key_jwt
+	//   - none
+	//
+	// If empty, it is chosen from the metadata.
 	AuthMethod string
-	// Auth proves the client by other means than ClientSecret. If nil, ClientSecret
-	// is all there is.
+	// Auth authenticates the client without ClientSecret. If nil, ClientSecret
+	// does.
 	Auth oidc.Auth
 
-	// CacheTTL is how long an active answer is kept at most; default 30 s, negative = not at all. It never outlives
-	// the token's exp, and is at most 10 s for an answer without one.
+	// CacheTTL is how long an active answer is cached, but never beyond the
+	// token's exp, and at most 10 seconds for an answer without exp. If zero,
+	// it is 30 seconds. If negative, active answers are not cached.
 	CacheTTL time.Duration
-	// NegativeCacheTTL is the same for tokens that are not active; default 5 s, negative = not at all.
+	// NegativeCacheTTL is how long the answer is cached that a token is not
+	// active. If zero, it is 5 seconds. If negative, these answers are not
+	// cached.
 	NegativeCacheTTL time.Duration
-	// MaxEntries bounds the active answers kept; default 10 000. A fifth of it, counted apart, bounds the others.
+	// MaxEntries is the number of active answers that are cached. A separate
+	// cache for other answers has a fifth of that size. If zero, it is 10,000.
 	MaxEntries int
-	// Cache is shared by replicas; nil = none. See Cache for what it is trusted with.
+	// Cache is a cache that replicas share. Its comment says how far it must be
+	// trusted. If nil, there is none.
 	Cache Cache
 
-	// AllowMissingAudience accepts answers without aud where Audience expects one.
+	// AllowMissingAudience accepts answers without aud if the caller passes
+	// [Audience]. If false, they are refused.
 	AllowMissingAudience bool
-	// InsecureAllowHTTP allows plain http beyond loopback, and an endpoint on this
-	// machine (loopback, link-local) in metadata that came from another one. If
-	// false, such an endpoint counts as missing.
+	// InsecureAllowHTTP permits plain http beyond loopback. It also permits
+	// metadata from another host that names an endpoint on this host (loopback,
+	// link-local). If false, plain http is an error, and such an endpoint
+	// counts as missing.
 	InsecureAllowHTTP bool
-	// ClockSkew is how far the provider's clock may be off; default 30 s, at most 5 minutes.
+	// ClockSkew is the tolerated difference between the clocks of the provider
+	// and of this host, at most 5 minutes. If zero, it is 30 seconds.
 	ClockSkew time.Duration
 
-	// HTTPClient sends the requests; its redirect policy and cookie jar are never used. nil = a private one.
-	// After a timeout its idle connections are closed.
+	// HTTPClient sends the requests. Its CheckRedirect and Jar are not used.
+	// After a timeout its idle connections are closed. If nil, a private client
+	// is used.
 	HTTPClient *http.Client
-	// Logger hears of failed calls (warn, one in ten seconds), never of a token. Nil means slog.Default().
+	// Logger receives failed calls (warn, at most one in ten seconds), but
+	// never a token. If nil, it is slog.Default().
 	Logger *slog.Logger
-	// Observer is told of each request to the provider. Its Outcome for an
-	// introspection is ok when the answer is a verdict, whichever. If nil, nobody is.
+	// Observer receives an event for each request to the provider. The outcome
+	// of an introspection is ok if the answer is a verdict, even if the token
+	// is not active. If nil, nothing is observed.
 	Observer oidc.Observer
 }
 
-// New checks the configuration; its error joins every problem and names the fields. It does no I/O.
+// New returns a client. It checks the configuration and does no I/O. The error
+// joins an *oidc.ConfigError for every mistake that New finds.
 func New(cfg Config) (*Client, error) {
 	problems := problem.List{Package: "introspect"}
 	auth, err := endpoint.NewAuthenticator(endpoint.AuthConfig{
@@ -135,13 +157,13 @@ func New(cfg Config) (*Client, error) {
 		positives:    plain{cache.New[facts](maxEntries)},
 		negatives:    cache.New[time.Time](max(maxEntries/5, 1)),
 		ended:        cache.New[time.Time](max(maxEntries/5, 1)),
-		lines:        make(map[cache.Key]*line),
-		places:       make(chan struct{}, maxFlights),
+		queues:       make(map[cache.Key]*queue),
+		slots:        make(chan struct{}, maxFlights),
 	}
 	if c.identity == "" {
 		c.identity = cfg.DiscoveryURL
 	}
-	if c.ttl < 0 { // what may not be kept here may not be kept elsewhere either
+	if c.ttl < 0 { // a negative CacheTTL also forbids the shared cache
 		c.shared = nil
 	}
 	return c, nil
@@ -156,7 +178,7 @@ func discoveryConfig(cfg Config) discovery.Config {
 	return dc
 }
 
-// positive gives the default for 0.
+// positive returns v, or byDefault if v is 0.
 func positive[T int | time.Duration](v, byDefault T) T {
 	if v == 0 {
 		return byDefault

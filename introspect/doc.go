@@ -1,26 +1,30 @@
-// Package introspect asks a provider whether a token is active (RFC 7662), and remembers the answer for a short while.
+// Package introspect asks a provider whether a token is active (RFC 7662), and
+// caches the answer for a short time.
 //
 //	c, err := introspect.New(introspect.Config{
 //		DiscoveryURL: "https://id.example.com/realms/acme",
 //		ClientID:     "api", ClientSecret: secret,
 //	})
 //	if err != nil {
-//		log.Fatal(err) // configuration only: New does no I/O
+//		log.Fatal(err) // the configuration is wrong: New does no I/O
 //	}
-//	who, err := c.Introspect(ctx, token, introspect.Audience("https://api.example.com"))
+//	result, err := c.Introspect(ctx, token, introspect.Audience("https://api.example.com"))
 //	switch {
-//	case errors.Is(err, introspect.ErrInactive):    // 401: the provider says no
-//	case errors.Is(err, introspect.ErrUnavailable): // 503: nobody could say
-//	case errors.Is(err, introspect.ErrProtocol):    // 503: the provider garbled its answer
-//	case err != nil:                                // 401: the token is not for us; see (*Error).Reason
+//	case errors.Is(err, introspect.ErrInactive):    // 401: the token is not active
+//	case errors.Is(err, introspect.ErrUnavailable): // 503: the provider is unavailable
+//	case errors.Is(err, introspect.ErrProtocol):    // 503: the answer is invalid
+//	case err != nil:                                // 401: see (*Error).Reason
 //	default:
-//		fmt.Println(who.Subject, who.Scopes)
+//		fmt.Println(result.Subject, result.Scopes)
 //	}
 //
-// One call is made for any number of concurrent askers of one token, and at most 64 calls run at a time. What is kept
-// are facts about a token; its times, issuer and audience are checked each time it is asked for. Tokens are neither
-// kept nor logged: the caches know digests only.
+// Concurrent calls for the same token share one request, and a client sends at
+// most 64 requests at a time. It caches what the provider says about a token,
+// and checks times, issuer and audience on every call. It neither caches nor
+// logs tokens, because its caches use digests.
 //
-// An active answer says that the provider knows the token. It does not say that it is an access token (some providers
-// introspect refresh tokens too, and say so in token_use or typ) nor that the bearer may do what it asks.
+// An active answer means only that the provider issued the token. It does not
+// mean that the token is an access token, because some providers introspect
+// refresh tokens too (and say so in token_use or typ). Nor does it mean that
+// the caller may do what it asks.
 package introspect

@@ -8,43 +8,66 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// Sentinels for errors.Is. Every error of Introspect is an *Error; those about the issuer, the audience and the form of
-// the token match none of the three.
+// These sentinels classify errors with errors.Is. Every error of Introspect is
+// an *[Error]. An error about the issuer, the audience or the form of the token
+// matches none of them.
 var (
-	// ErrInactive: the provider says that the token is not active, or its times say so. It does not say why.
+	// ErrInactive means that the provider says the token is not active, or that
+	// its times have passed or lie ahead.
 	ErrInactive = errors.New("introspect: the token is not active")
-	// ErrUnavailable: no verdict could be had. It says nothing about the token.
-	ErrUnavailable = errors.New("introspect: no verdict could be had")
-	// ErrProtocol: the endpoint answered, but not with a verdict. It says nothing about the token.
-	ErrProtocol = errors.New("introspect: the endpoint's answer is no verdict")
+	// ErrUnavailable means that the provider could not be asked. The token may
+	// be active.
+	ErrUnavailable = errors.New("introspect: the provider is unavailable")
+	// ErrProtocol means that the response of the endpoint is not a valid
+	// answer. The token may be active.
+	ErrProtocol = errors.New("introspect: the endpoint's response is invalid")
 )
 
-// Reason says why a token was not accepted. The set is closed.
+// Reason is why a token was not accepted. Its values are the constants below;
+// no others exist.
 type Reason string
 
-// The reasons.
 const (
-	Inactive         Reason = "inactive"          // the provider says so
-	Unavailable      Reason = "unavailable"       // the provider could not be reached, refused us, or the breaker is open
-	Protocol         Reason = "protocol"          // the provider's answer is no verdict
-	Expired          Reason = "expired"           // exp has passed
-	NotYetValid      Reason = "not_yet_valid"     // nbf or iat lies ahead
-	IssuerUntrusted  Reason = "issuer_untrusted"  // iss is not the expected one
-	AudienceMismatch Reason = "audience_mismatch" // aud is missing or names none of the expected ones
-	Malformed        Reason = "malformed"         // the token is empty or no token; nobody was asked
-	TooLarge         Reason = "too_large"         // the token is larger than 16 KiB; nobody was asked
-	Misconfigured    Reason = "misconfigured"     // we cannot ask: no endpoint is known, or no authentication method fits
+	// Inactive: the provider says that the token is not active.
+	Inactive Reason = "inactive"
+	// Unavailable: the provider cannot be reached, refuses this client, or the
+	// breaker is open.
+	Unavailable Reason = "unavailable"
+	// Protocol: the response of the endpoint is not a valid answer.
+	Protocol Reason = "protocol"
+	// Expired: the exp of the token has passed.
+	Expired Reason = "expired"
+	// NotYetValid: the nbf or iat of the token is in the future.
+	NotYetValid Reason = "not_yet_valid"
+	// IssuerUntrusted: the iss of the answer is not the expected one.
+	IssuerUntrusted Reason = "issuer_untrusted"
+	// AudienceMismatch: the aud of the answer is missing, or contains none of
+	// the expected names.
+	AudienceMismatch Reason = "audience_mismatch"
+	// Malformed: the token is empty or contains characters that no token has.
+	// The provider was not asked.
+	Malformed Reason = "malformed"
+	// TooLarge: the token is larger than 16 KiB. The provider was not asked.
+	TooLarge Reason = "too_large"
+	// Misconfigured: no endpoint is known, or no authentication method fits.
+	Misconfigured Reason = "misconfigured"
 )
 
-// Error is every error of a Client. Its text never carries the token, a secret or the provider's answer.
+// Error is the error of every method of Client. Its text never contains the
+// token, a secret or the response.
 type Error struct {
-	Reason     Reason
-	RetryAfter time.Duration // when to ask again, where we know it; only with Unavailable
-	Err        error         // cause: of the context, of the call
-	detail     string
+	// Reason is why the token was not accepted.
+	Reason Reason
+	// RetryAfter is how long to wait before the next attempt, for Unavailable.
+	// If zero, the wait is unknown.
+	RetryAfter time.Duration
+	// Err is the cause, such as the error of the context or of the request. It
+	// may be nil.
+	Err    error
+	detail string
 }
 
-// Error says what happened and what to do where we know it.
+// Error returns what happened and, if known, what to change.
 func (e *Error) Error() string {
 	if e.detail == "" {
 		return "introspect: " + string(e.Reason)
@@ -52,11 +75,12 @@ func (e *Error) Error() string {
 	return "introspect: " + e.detail
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches the sentinels: ErrInactive for Inactive, Expired and NotYetValid, ErrUnavailable for Unavailable and
-// Misconfigured, ErrProtocol for Protocol.
+// Is reports whether target is the sentinel of e.Reason: ErrInactive for
+// Inactive, Expired and NotYetValid; ErrUnavailable for Unavailable and
+// Misconfigured; ErrProtocol for Protocol.
 func (e *Error) Is(target error) bool {
 	switch e.Reason {
 	case Inactive, Expired, NotYetValid:
@@ -69,8 +93,8 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// outcome is what an observer is told. Whatever the provider said about the
-// token is a verdict.
+// outcome returns the outcome for an observer. Every statement of the provider
+// about the token is a verdict, and therefore ok.
 func (e *Error) outcome() oidc.Outcome {
 	switch e.Reason {
 	case Unavailable:
@@ -88,26 +112,28 @@ func inactive() *Error {
 }
 
 func unavailable(detail string, cause error) *Error {
-	return &Error{Reason: Unavailable, detail: "no verdict could be had: " + detail, Err: cause}
+	return &Error{Reason: Unavailable, detail: "the provider is unavailable: " + detail, Err: cause}
 }
 
 func protocol(detail string, cause error) *Error {
-	return &Error{Reason: Protocol, detail: "the endpoint's answer is no verdict: " + detail, Err: cause}
+	return &Error{Reason: Protocol, detail: "the endpoint's response is invalid: " + detail, Err: cause}
 }
 
-// noVerdict is about an answer that cannot be read. A member's name is shown only when it is one we looked for: the
-// provider may name members as it likes.
+// noVerdict returns the error for an answer that cannot be read. It contains
+// only names of members that this package reads, because the provider chooses
+// the others.
 func noVerdict(err error) *Error {
-	detail := "it is not one JSON object, or holds a member twice"
+	detail := "it is not one JSON object, or contains a member twice"
 	if c, ok := errors.AsType[*claims.Error](err); ok && c.Claim != "" {
-		detail = c.Claim + " is there twice, in another case or of a wrong type"
+		detail = c.Claim + " has a wrong type, or appears twice or in another case"
 	} else if errors.Is(err, errNoActive) {
 		detail = errNoActive.Error()
 	}
 	return protocol(detail, nil)
 }
 
-// ofClaims maps a failed check; otherwise is the reason of a mismatch.
+// ofClaims converts the error of a check. otherwise is the reason of a
+// mismatch.
 func ofClaims(err error, otherwise Reason) *Error {
 	e := &Error{Reason: otherwise, detail: err.Error(), Err: err}
 	if c, ok := errors.AsType[*claims.Error](err); ok {

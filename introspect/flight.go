@@ -8,45 +8,48 @@ import (
 	"github.com/relyingparty/oidc/internal/cache"
 )
 
-// line is the calls about one token: at most one on its way, and one that follows it for those whom its answer is too old for.
-type line struct{ running, next *flight }
+// queue holds the calls for one token. At most one is in flight. Another
+// follows it if callers need a newer answer.
+type queue struct{ running, next *flight }
 
-// flight is one call on behalf of all who wait for it. Its fields are guarded by Client.mu, facts and err until done is closed.
+// flight is one call for all callers that wait for it. Client.mu guards its
+// fields. facts and err may be read once done is closed.
 type flight struct {
 	run       func()
 	waiters   int
-	began     bool // it has a place; before, it serves everybody
+	began     bool // it has a slot; before that, it serves every caller
 	at        time.Time
-	fresh     bool          // it does not look into the shared cache
-	dropped   bool          // its answer is not kept, and serves nobody who comes later
-	abandoned chan struct{} // closed when all have left before it began
+	fresh     bool          // it skips the shared cache
+	dropped   bool          // its answer is not cached and serves no later caller
+	abandoned chan struct{} // closed if all callers left before it began
 	done      chan struct{}
-	facts     *facts // nil: not active
+	facts     *facts // nil if the token is not active
 	err       *Error
 }
 
-// join gives the flight to wait for; without one, what became known meanwhile (nil: not active).
+// join returns the flight to wait for. If there is none, it returns the facts
+// that became known in the meantime, nil if the token is not active.
 func (c *Client) join(ctx context.Context, key cache.Key, token string, o *options, now time.Time) (*flight, *facts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.lines[key]
-	if l == nil {
-		if f, ok := c.held(key, o, now); ok { // a flight ended since we looked
+	q := c.queues[key]
+	if q == nil {
+		if f, ok := c.held(key, o, now); ok { // a flight finished in the meantime
 			return nil, f
 		}
-		l = &line{running: c.newFlight(ctx, key, token, o)}
-		c.lines[key] = l
-		go l.running.run()
+		q = &queue{running: c.newFlight(ctx, key, token, o)}
+		c.queues[key] = q
+		go q.running.run()
 	}
-	f := l.running
+	f := q.running
 	switch {
 	case !f.began:
 		f.fresh = f.fresh || o.limitsAge
 	case f.dropped || (o.limitsAge && (!f.fresh || !f.at.After(now.Add(-o.maxAge)))):
-		if l.next == nil {
-			l.next = c.newFlight(ctx, key, token, o)
+		if q.next == nil {
+			q.next = c.newFlight(ctx, key, token, o)
 		}
-		f = l.next
+		f = q.next
 		f.fresh = f.fresh || o.limitsAge
 	}
 	f.waiters++
@@ -60,39 +63,41 @@ func (c *Client) newFlight(ctx context.Context, key cache.Key, token string, o *
 		done:      make(chan struct{}),
 	}
 	ctx = context.WithoutCancel(ctx)
-	f.run = func() { c.fly(ctx, key, token, f) }
+	f.run = func() { c.execute(ctx, key, token, f) }
 	return f
 }
 
-// leave is for a waiter whose context has ended. A flight nobody waits for ends if it has not begun.
+// leave is called for a caller whose context has ended. A flight that has not
+// begun ends with its last caller.
 func (c *Client) leave(key cache.Key, f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.waiters--; f.waiters > 0 || f.began {
 		return
 	}
-	switch l := c.lines[key]; {
-	case l == nil:
-	case l.next == f:
-		l.next = nil
-	case l.running == f:
+	switch q := c.queues[key]; {
+	case q == nil:
+	case q.next == f:
+		q.next = nil
+	case q.running == f:
 		close(f.abandoned)
-		c.advance(key, l)
+		c.advance(key, q)
 	}
 }
 
-// fly waits for a place, calls, and tells everybody. Shared cache, discovery and call have a deadline each.
-func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight) {
+// execute waits for a slot, makes the call, and wakes all callers. The shared
+// cache, discovery and the call each have a deadline.
+func (c *Client) execute(ctx context.Context, key cache.Key, token string, f *flight) {
 	select {
-	case c.places <- struct{}{}:
+	case c.slots <- struct{}{}:
 	case <-f.abandoned:
 		return
 	}
-	defer func() { <-c.places }()
+	defer func() { <-c.slots }()
 	growStack()
 
 	c.mu.Lock()
-	if f.waiters == 0 { // all left while it got its place; leave has taken it out
+	if f.waiters == 0 { // all callers have left, and leave has removed the flight
 		c.mu.Unlock()
 		return
 	}
@@ -102,61 +107,64 @@ func (c *Client) fly(ctx context.Context, key cache.Key, token string, f *flight
 
 	a := answer{err: errNoAnswer}
 	defer c.caught()
-	defer func() { // also when what we call panics or ends the goroutine
-		if c.land(key, f, a) {
+	defer func() { // also if called code panics or ends the goroutine
+		if c.finish(key, f, a) {
 			c.share(ctx, key, token, a)
 		}
 	}()
 	got := c.ask(ctx, key, token, fresh, f.at)
 	if f := got.facts; f != nil {
 		if issuer, ok := c.issuer(f.Issuer); ok && f.Issuer != "" {
-			f.Issuer = issuer // compared with itself on each hit: nothing of the answer's is looked at
+			f.Issuer = issuer // equal pointers: a cache hit then compares without reading the answer's memory
 		}
 		c.positives.prepare(f)
 	}
 	a = got
 }
 
-var errNoAnswer = unavailable("the call ended without an answer", nil)
+var errNoAnswer = unavailable("the call ended without a response", nil)
 
-// growStack gives a new goroutine the stack that an HTTP call needs while there is little on it yet. Growing it step by
-// step, and moving all that is on it each time, was a fifth of what a call cost.
+// growStack grows the stack of a new goroutine to the size that an HTTP call
+// needs, while the stack is still nearly empty. Otherwise it grows in several
+// steps, each of which copies it, which took a fifth of the time of a call.
 //
 //go:noinline
 func growStack() byte {
-	if !needFrame { // the stack has grown by now, and nothing needs to be cleared
+	if !needFrame { // the stack has grown by now; no need to clear the frame
 		return 0
 	}
 	var frame [12 << 10]byte
 	return frame[frameEnd]
 }
 
-var needFrame, frameEnd = false, 0 // variables: the compiler must not see that nobody needs the frame
+var needFrame, frameEnd = false, 0 // variables, so that the compiler does not remove the frame
 
-// caught keeps a panic of what we call (HTTPClient, Config.Auth, Cache) from taking the process down: nobody
-// above this goroutine can. What it panicked with may hold anything: only its type is told.
+// caught recovers from a panic of configured code (HTTPClient, Config.Auth,
+// Cache), which would otherwise end the process. It logs only the type of the
+// panic's value, because the value may contain a secret.
 func (c *Client) caught() {
 	if p := recover(); p != nil {
 		c.logger.Error("introspection panicked", "panic", fmt.Sprintf("%T", p))
 	}
 }
 
-// answer is how a flight ends.
+// answer is the result of a flight.
 type answer struct {
-	facts      *facts // nil without err: not active
+	facts      *facts // nil without err: the token is not active
 	err        *Error
 	fromShared bool
-	sharedMiss bool // the shared cache was asked and has nothing
+	sharedMiss bool // the shared cache has no entry
 }
 
-// land keeps the answer, starts the flight that follows and wakes all waiters. It reports whether the answer may be shared.
-func (c *Client) land(key cache.Key, f *flight, a answer) bool {
+// finish caches the answer, starts the next flight and wakes all callers. It
+// reports whether the answer may be written to the shared cache.
+func (c *Client) finish(key cache.Key, f *flight, a answer) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
 	f.facts, f.err = a.facts, a.err
-	if l := c.lines[key]; l != nil && l.running == f {
-		c.advance(key, l)
+	if q := c.queues[key]; q != nil && q.running == f {
+		c.advance(key, q)
 	}
 	if a.err != nil || f.dropped {
 		return false
@@ -183,24 +191,25 @@ func (c *Client) land(key cache.Key, f *flight, a answer) bool {
 	return c.shared != nil && !a.fromShared && ttl > 0
 }
 
-// advance takes the running flight out of its line and starts the one that follows. It needs mu.
-func (c *Client) advance(key cache.Key, l *line) {
-	l.running, l.next = l.next, nil
-	if l.running == nil {
-		delete(c.lines, key)
+// advance removes the running flight from its queue and starts the next one.
+// The caller holds mu.
+func (c *Client) advance(key cache.Key, q *queue) {
+	q.running, q.next = q.next, nil
+	if q.running == nil {
+		delete(c.queues, key)
 		return
 	}
-	go l.running.run()
+	go q.running.run()
 }
 
-// drop voids what the running flight will say. It needs mu.
-func (l *line) drop() {
-	if l.running.began {
-		l.running.dropped = true
+// drop discards the result of the running flight. The caller holds mu.
+func (q *queue) drop() {
+	if q.running.began {
+		q.running.dropped = true
 	} else {
-		l.running.fresh = true
+		q.running.fresh = true
 	}
-	if l.next != nil {
-		l.next.fresh = true
+	if q.next != nil {
+		q.next.fresh = true
 	}
 }

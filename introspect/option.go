@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Option says what one caller of Introspect demands.
+// Option is a requirement of one call of Introspect.
 type Option func(*options)
 
 type options struct {
@@ -28,19 +28,22 @@ func resolve(opts []Option) *options {
 	return o
 }
 
-// MaxAge demands an answer no older than d (0 = ask now). Callers who ask now share a call that starts after they asked.
+// MaxAge requires an answer that is at most d old. If d is 0, the provider is
+// asked now; concurrent callers share a request that starts after each of them
+// called.
 func MaxAge(d time.Duration) Option {
 	return func(o *options) { o.maxAge, o.limitsAge = max(d, 0), true }
 }
 
-// Audience demands that the answer's aud hold any of these, byte for byte. Without any, none will do.
-// An answer without aud is refused unless Config.AllowMissingAudience.
+// Audience requires that the aud of the answer contains one of these names,
+// byte by byte. Without names, every answer is refused. An answer without aud
+// is refused, unless Config.AllowMissingAudience is set.
 func Audience(anyOf ...string) Option {
 	anyOf = slices.Clone(anyOf)
 	return func(o *options) { o.audience, o.checksAud = anyOf, true }
 }
 
-// old reports whether what was fetched at that time is too old to be used.
+// old reports whether an answer from that time is too old.
 func (o *options) old(fetched, now time.Time) bool {
 	return o.limitsAge && (o.maxAge == 0 || now.Sub(fetched) > o.maxAge)
 }

@@ -8,28 +8,28 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// Reader is a Client that makes a T of each active answer, once, and keeps it
-// with the answer: what ends the one ends the other.
+// Reader is a Client that converts each active answer to a T, once, and caches
+// the T with the answer. Both leave the cache together.
 //
-// It is for package middleware, which would otherwise have to keep what it reads
-// in a second cache, and could not know when an answer has been replaced.
+// It exists for package middleware, which would otherwise need a second cache
+// and could not know when an answer has been replaced.
 type Reader[T any] struct {
 	*Client
 	read func(*claims.Set, string, time.Time) T
 	made *cache.Cache[made[T]]
 }
 
-// made is a T with the answer it was made of. A hit among a million looks at one
-// piece of memory only, so the T is in it.
+// made is a T with the answer that it was made from. The T is part of it, so
+// that a cache hit touches only one piece of memory.
 type made[T any] struct {
 	issuer string
 	value  T
 	facts  *facts
 }
 
-// NewReader is New, and tells what to make of answers: read gets the claims of an
-// answer, its issuer (the endpoint's own when the answer names none), and when the
-// provider was asked.
+// NewReader returns a Reader with a Client for cfg. read converts an answer:
+// its claims, its issuer (the endpoint's own if the answer names none), and
+// when the provider was asked. The errors are those of [New].
 func NewReader[T any](cfg Config, read func(answer *claims.Set, issuer string, asked time.Time) T) (*Reader[T], error) {
 	c, err := New(cfg)
 	if err != nil {
@@ -40,9 +40,10 @@ func NewReader[T any](cfg Config, read func(answer *claims.Set, issuer string, a
 	return r, nil
 }
 
-// Kept returns what was made of the answer that is kept about the token with this
-// digest, nil when there is none that names the expected issuer. It asks nobody,
-// and looks at neither times nor audience. It must not be changed.
+// Kept returns the cached T of the token with this digest. It returns nil if
+// there is none, or if its answer names an unexpected issuer. It never asks the
+// provider, and checks neither times nor audience. The caller must not change
+// the T.
 func (r *Reader[T]) Kept(token cache.Key, now time.Time) *T {
 	m := r.made.Find(token, now)
 	if m == nil {
@@ -54,8 +55,7 @@ func (r *Reader[T]) Kept(token cache.Key, now time.Time) *T {
 	return &m.value
 }
 
-// Ask is Introspect, and returns what was made of the answer. key is the digest
-// of token.
+// Ask is [Client.Introspect] for a Reader. key must be the digest of token.
 func (r *Reader[T]) Ask(ctx context.Context, key cache.Key, token string, opts ...Option) (*T, error) {
 	f, err := r.verdict(ctx, key, token, resolve(opts))
 	if err != nil {
@@ -64,9 +64,9 @@ func (r *Reader[T]) Ask(ctx context.Context, key cache.Key, token string, opts .
 	return f.made.(*T), nil
 }
 
-// store keeps active answers.
+// store is the cache of active answers.
 type store interface {
-	prepare(f *facts) // before anybody else sees f
+	prepare(f *facts) // called before any other goroutine sees f
 	find(k cache.Key, now time.Time) *facts
 	set(k cache.Key, f *facts, ttl time.Duration)
 	remove(k cache.Key)
@@ -97,7 +97,7 @@ func (r *Reader[T]) remove(k cache.Key) { r.made.Delete(k) }
 
 func (r *Reader[T]) purge() { r.made.Purge() }
 
-// plain keeps answers of which nothing is made.
+// plain is the store of a Client without a Reader.
 type plain struct{ kept *cache.Cache[facts] }
 
 func (p plain) prepare(*facts) {}

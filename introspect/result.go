@@ -9,17 +9,30 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// Result is an immutable copy of an active answer: its slices are the caller's own. Members the provider left out are empty.
+// Result is an active answer. It is a copy that the caller may change. Members
+// that the provider omits are empty.
 type Result struct {
-	Subject, Issuer, ClientID, Username, TokenType string    // Issuer: the endpoint's own when the answer names none
-	Audience, Scopes                               []string  // Scopes: of scope and scp
-	Expiry, IssuedAt                               time.Time // zero when the answer does not say
-	FetchedAt                                      time.Time // when the provider was asked
+	// Subject, ClientID, Username and TokenType are the sub, client_id, username
+	// and token_type of the answer.
+	Subject, ClientID, Username, TokenType string
+	// Issuer is the iss of the answer. If the answer names none, it is the
+	// issuer of the endpoint.
+	Issuer string
+	// Audience is the aud of the answer.
+	Audience []string
+	// Scopes are the values of scope and scp, each once.
+	Scopes []string
+	// Expiry and IssuedAt are the exp and iat of the answer, zero if it names
+	// none.
+	Expiry, IssuedAt time.Time
+	// FetchedAt is when the provider was asked.
+	FetchedAt time.Time
 
 	set *claims.Set
 }
 
-// Claim returns the JSON of one member, or of a member of a member (path), in a fresh copy. A null counts as absent.
+// Claim returns the JSON of one member. The path leads through nested objects.
+// ok is false if the member is absent or null.
 func (r *Result) Claim(path ...string) (json.RawMessage, bool) {
 	if r.set == nil {
 		return nil, false
@@ -31,15 +44,15 @@ func (r *Result) Claim(path ...string) (json.RawMessage, bool) {
 	return json.RawMessage(v), true
 }
 
-// Decode unmarshals the answer into v.
+// Decode unmarshals the answer into v with encoding/json.
 func (r *Result) Decode(v any) error {
 	if r.set == nil {
-		return errors.New("introspect: the result holds no answer")
+		return errors.New("introspect: the result contains no answer")
 	}
 	return r.set.Decode(v)
 }
 
-// Raw is the JSON of the answer, a fresh copy.
+// Raw returns a copy of the answer's JSON.
 func (r *Result) Raw() []byte {
 	if r.set == nil {
 		return nil
@@ -47,14 +60,15 @@ func (r *Result) Raw() []byte {
 	return []byte(r.set.Raw())
 }
 
-// facts are what a provider said about a token that is active. They are immutable and hold no verdict of ours.
+// facts are what the provider says about an active token. They are immutable
+// and contain no decision of this client.
 type facts struct {
-	Result     // as handed out, but for the slices and an absent issuer
-	made   any // what a Reader made of it: a *T
+	Result     // as returned to callers, except for slices and a missing issuer
+	made   any // the *T of a Reader
 }
 
-// parseAnswer reads an introspection answer (RFC 7662 section 2.2); nil facts mean that the token is not active.
-// Its errors never quote the body.
+// parseAnswer reads an introspection answer (RFC 7662 section 2.2). Nil facts
+// mean that the token is not active. Its errors never quote the answer.
 func parseAnswer(set *claims.Set, fetched time.Time) (*facts, error) {
 	active, ok, err := set.Bool("active")
 	switch {
@@ -95,8 +109,8 @@ func parseAnswer(set *claims.Set, fetched time.Time) (*facts, error) {
 
 var errNoActive = errors.New("active is missing")
 
-// lifetime is how long facts may be kept from now on; 0 = not at all. A token that is accepted only thanks to the
-// clock skew is not kept.
+// lifetime returns how long facts may be cached from now on, 0 if not at all. A
+// token that only the clock skew keeps valid is not cached.
 func (f *facts) lifetime(now time.Time, most time.Duration) time.Duration {
 	if f.set.CheckTimes(now, 0, false) != nil {
 		return 0
@@ -109,7 +123,7 @@ func (f *facts) lifetime(now time.Time, most time.Duration) time.Duration {
 	return max(most, 0)
 }
 
-// result is a copy for one caller.
+// result returns a copy for one caller.
 func (f *facts) result(issuer string) *Result {
 	r := f.Result
 	r.Issuer, r.Audience, r.Scopes = issuer, slices.Clone(f.Audience), slices.Clone(f.Scopes)

@@ -13,16 +13,22 @@ import (
 
 const sharedTimeout = time.Second
 
-// Cache is a store shared by replicas, asked after the local cache and before the provider. It holds active answers only.
-// Keys are hex digests and tell nothing; values are what the provider said about a token, in the clear, so the store
-// must be as well guarded as the provider's answers: whoever can write to it can make a token active.
-// It is called by several goroutines, each call has a deadline of a second, and an error counts as a miss.
+// Cache is a cache that replicas share. A client asks it after its local cache
+// and before the provider. It contains active answers only.
+//
+// Keys are hex digests and reveal nothing. Values are the answers of the
+// provider in plain text. Everyone who can write to the cache can make a token
+// active, so it needs the same protection as the provider's responses.
+//
+// The methods are called concurrently, each with a deadline of one second. An
+// error counts as a cache miss.
 type Cache interface {
-	// Get returns the value stored under key; ok is false when there is none or it has expired.
+	// Get returns the value of key. ok is false if there is none or if it has
+	// expired.
 	Get(ctx context.Context, key string) (value []byte, ok bool, err error)
-	// Set stores value for ttl, which is positive. It must not keep value itself.
+	// Set stores value for ttl, which is positive. It must copy value.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
-	// Delete forgets key. Forgetting what is not there is no error.
+	// Delete removes key. It is no error if there is no such key.
 	Delete(ctx context.Context, key string) error
 }
 
@@ -39,9 +45,10 @@ const (
 	maxEnvelope     = maxAnswer + 256
 )
 
-var errEnvelope = errors.New("the value is not one of ours")
+var errEnvelope = errors.New("the value was not written by this package")
 
-// sharedFacts reads and checks a value of the shared cache. miss: it certainly holds none.
+// sharedFacts reads and checks a value of the shared cache. miss reports that
+// the cache has no entry.
 func (c *Client) sharedFacts(ctx context.Context, key cache.Key, token string) (f *facts, miss bool) {
 	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 	defer cancel()
@@ -58,7 +65,7 @@ func (c *Client) sharedFacts(ctx context.Context, key cache.Key, token string) (
 	}
 	if f, err = openEnvelope(value, name); err != nil {
 		if c.sharedWarned.Due() {
-			c.logger.Warn("the shared introspection cache holds a value that is not ours", "error", err)
+			c.logger.Warn("the shared introspection cache contains an invalid value", "error", err)
 		}
 		return nil, false
 	}
@@ -67,7 +74,7 @@ func (c *Client) sharedFacts(ctx context.Context, key cache.Key, token string) (
 		if f.FetchedAt.Sub(now) > c.skew {
 			return nil, false
 		}
-		f.FetchedAt = now // another replica's clock is a little ahead
+		f.FetchedAt = now // the clock of another replica is slightly ahead
 	}
 	most := c.ttl
 	if f.Expiry.IsZero() {
@@ -79,7 +86,7 @@ func (c *Client) sharedFacts(ctx context.Context, key cache.Key, token string) (
 	return f, false
 }
 
-// openEnvelope checks all of a value: the store may be shared with others.
+// openEnvelope checks all of a value, because others may use the same store.
 func openEnvelope(value []byte, name string) (*facts, error) {
 	if len(value) > maxEnvelope {
 		return nil, errEnvelope
@@ -99,7 +106,8 @@ func openEnvelope(value []byte, name string) (*facts, error) {
 	return f, nil
 }
 
-// void reports whether we have learnt since then that the token has ended, or were told to forget it.
+// void reports whether the token has become inactive, or was invalidated, since
+// then.
 func (c *Client) void(key cache.Key, fetched time.Time) bool {
 	if ended, ok := c.ended.Get(key); ok && !fetched.After(ended) {
 		return true
@@ -109,7 +117,8 @@ func (c *Client) void(key cache.Key, fetched time.Time) bool {
 	return !c.purged.IsZero() && !fetched.After(c.purged)
 }
 
-// share writes a new answer to the shared cache, or takes out what is no longer so.
+// share writes a new answer to the shared cache, or removes an answer that is
+// no longer true.
 func (c *Client) share(ctx context.Context, key cache.Key, token string, a answer) {
 	if a.facts == nil {
 		c.forgetShared(ctx, token)
@@ -139,8 +148,8 @@ func (c *Client) forgetShared(ctx context.Context, token string) {
 	}
 }
 
-// sharedName is the key of a token in the shared cache, where other endpoints
-// and clients have theirs.
+// sharedName returns the key of a token in the shared cache, which other
+// endpoints and clients may use too.
 func (c *Client) sharedName(token string) string {
 	key := cache.Digest(c.identity, c.auth.ClientID(), token)
 	return hex.EncodeToString(key[:])
