@@ -7,7 +7,9 @@ import (
 	"strings"
 )
 
-// aim chooses the audience of an access token: the resources asked for, which must be among those granted, else all of those.
+// aim sets the audience of an access token to the requested resources, which
+// must be among the granted ones. If none are requested, it is all granted
+// ones.
 func (p *Provider) aim(i *issuance, form url.Values, granted []string) *oauthError {
 	q := &p.cfg.quirks
 	asked := form["resource"]
@@ -45,7 +47,8 @@ func (p *Provider) aim(i *issuance, form url.Values, granted []string) *oauthErr
 	return nil
 }
 
-// knows reports whether every resource may be asked for (RFC 8707 section 2).
+// knows reports whether clients may request all of these resources (RFC 8707
+// section 2).
 func (p *Provider) knows(resources []string) bool {
 	for _, raw := range resources {
 		u, err := url.Parse(raw)
@@ -59,7 +62,8 @@ func (p *Provider) knows(resources []string) bool {
 	return true
 }
 
-// remembered are the resources of a token request that later refreshes are bound to.
+// remembered returns the resources of a token request that restrict later
+// refreshes.
 func (p *Provider) remembered(form url.Values) []string {
 	if q := &p.cfg.quirks; q.audienceParameter || q.ignoreResource || q.resourcePerRequest {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/relyingparty/oidc/internal/jws"
 )
 
-// code is an authorization code; its key is the code.
+// code is an authorization code. Its key is the code.
 type code struct {
 	grant       *grant
 	redirectURI string
@@ -20,11 +20,12 @@ type code struct {
 	used        bool
 }
 
-// interaction is a request that waits for a person: to sign in, or to confirm a logout. Its key is in the page.
+// interaction is a request that waits for a person, who signs in or confirms a
+// logout. Its key is in the page.
 type interaction struct {
 	request *authRequest
 	logout  *logout
-	sid     string // the session that a logout is about
+	sid     string // the session that a logout ends
 	expires time.Time
 }
 
@@ -40,7 +41,7 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		p.errorPage(w, http.StatusBadRequest, "This request cannot be read", "The application sent something that is no form.")
 		return
 	}
-	form := r.Form // query and body: both count for POST
+	form := r.Form // query and body, because a POST may use both
 	req, text, refusal := p.readAuthRequest(form)
 	if req == nil {
 		p.errorPage(w, http.StatusBadRequest, "The application asked wrongly", text)
@@ -66,7 +67,7 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// suffices reports whether a session answers a request without asking anybody.
+// suffices reports whether a session answers a request without a page.
 func (p *Provider) suffices(s *session, req *authRequest) bool {
 	for _, ask := range []string{"login", "consent", "select_account"} {
 		if slices.Contains(req.prompt, ask) {
@@ -123,7 +124,7 @@ func (p *Provider) respond(w http.ResponseWriter, req *authRequest, values url.V
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// withQuery adds values to what query a URI has.
+// withQuery adds values to the query of a URI.
 func withQuery(uri string, values url.Values) string {
 	if len(values) == 0 {
 		return uri
@@ -135,7 +136,8 @@ func withQuery(uri string, values url.Values) string {
 	return uri + separator + values.Encode()
 }
 
-// ownToken reads a token that this provider signed, expired or not; nil for any other.
+// ownToken reads a token that this provider signed, even if it has expired. It
+// returns nil for any other token.
 func (p *Provider) ownToken(raw string) *claims.Set {
 	token, err := jws.Parse(raw, jws.Options{Algs: []string{p.cfg.Alg}, Types: []string{"jwt"}})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// authRequest is a checked authorization request.
+// authRequest is an authorization request that has been checked.
 type authRequest struct {
 	client      *Client
 	redirectURI string
@@ -20,13 +20,14 @@ type authRequest struct {
 	resources   []string
 	prompt      []string
 	acr         []string
-	maxAge      time.Duration // < 0 = none
+	maxAge      time.Duration // negative if the request has none
 	loginHint   string
-	hinted      string // subject of id_token_hint
+	hinted      string // sub of the id_token_hint
 }
 
-// readAuthRequest checks an authorization request. Without a request nothing may be redirected and text says why; a refusal goes to the
-// client.
+// readAuthRequest checks an authorization request. If it returns no request,
+// the browser must not be redirected, and text is the reason. Any other refusal
+// is sent to the client.
 func (p *Provider) readAuthRequest(raw url.Values) (req *authRequest, text string, refusal *oauthError) {
 	for _, name := range []string{"client_id", "redirect_uri"} {
 		if len(raw[name]) != 1 {

@@ -13,31 +13,35 @@ import (
 	"strings"
 )
 
-// Browser plays a browser and the person in front of it, with cookies of its own: the second sign-in of one Browser finds the session of
-// the first (single sign-on).
+// Browser acts as a browser and the person who uses it. It has its own cookies,
+// so its second sign-in uses the session of the first (single sign-on).
 type Browser struct {
 	p      *Provider
 	client *http.Client
 }
 
-// NewBrowser is a browser where nobody is signed in.
+// NewBrowser returns a browser without a session.
 func (p *Provider) NewBrowser() *Browser {
-	jar, _ := cookiejar.New(nil) // never fails
+	jar, _ := cookiejar.New(nil) // never returns an error
 	return &Browser{p: p, client: &http.Client{
 		Transport: p.Transport(), Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// SignIn plays the browser and the person: it opens the authorization URL, signs in as subject and gives the callback URL (for form_post:
-// the values in the query). An empty subject presses Cancel. An error page of the provider is an error. Each call is a new browser; see
-// NewBrowser for single sign-on, prompt=none and max_age.
+// SignIn acts as a new browser and the person who uses it. It opens the
+// authorization URL, signs in as subject and returns the callback URL. For
+// response_mode=form_post, the URL's query contains the values. If subject is
+// empty, the person cancels. The error contains the text of the provider's
+// error page. Use [Provider.NewBrowser] for single sign-on, prompt=none and
+// max_age.
 func (p *Provider) SignIn(authorizationURL, subject string) (*url.URL, error) {
 	return p.NewBrowser().SignIn(authorizationURL, subject)
 }
 
-// SignIn is Provider.SignIn in this browser; subject is used only when the provider asks. Where the authorization endpoint takes POST
-// only, the query is sent as the body.
+// SignIn is [Provider.SignIn] in this browser. It uses subject only if the
+// provider shows its sign-in page. If the authorization endpoint accepts only
+// POST, SignIn sends the query as the body.
 func (b *Browser) SignIn(authorizationURL, subject string) (*url.URL, error) {
 	method, body := http.MethodGet, ""
 	if b.p.cfg.quirks.authorizeOnly == http.MethodPost {
@@ -51,7 +55,8 @@ func (b *Browser) SignIn(authorizationURL, subject string) (*url.URL, error) {
 	return b.Do(r, subject)
 }
 
-// Do is SignIn for a request that is not a plain GET: an authorization request by POST.
+// Do is [Browser.SignIn] for a request that is not a plain GET, such as an
+// authorization request by POST.
 func (b *Browser) Do(r *http.Request, subject string) (*url.URL, error) {
 	at, err := b.send(r)
 	if err != nil {
@@ -75,7 +80,8 @@ func (b *Browser) Do(r *http.Request, subject string) (*url.URL, error) {
 	return nil, at.problem()
 }
 
-// SignOut opens a logout URL, confirms if asked and gives the address it is sent to, empty when it stays at the provider.
+// SignOut opens a logout URL and confirms the logout if asked. It returns the
+// URL of the final redirect, empty if there is none.
 func (b *Browser) SignOut(endSessionURL string) (string, error) {
 	at, err := b.open(http.MethodGet, endSessionURL, "")
 	if err != nil {
@@ -119,7 +125,8 @@ func (b *Browser) send(r *http.Request) (*view, error) {
 	return &view{status: resp.StatusCode, location: resp.Header.Get("Location"), body: string(body)}, err
 }
 
-// view is where a browser came to: a redirect, or one of this package's own pages, whose shape is known.
+// view is the final response: a redirect, or a page of this package, whose
+// structure is known.
 type view struct {
 	status         int
 	location, body string
@@ -147,7 +154,7 @@ func (v *view) fields() url.Values {
 	return values
 }
 
-// problem is an error page as an error.
+// problem returns the text of an error page as an error.
 func (v *view) problem() error {
 	if m := alertPattern.FindStringSubmatch(v.body); m != nil {
 		return errors.New("oidctest: " + html.UnescapeString(m[1]))
@@ -155,5 +162,5 @@ func (v *view) problem() error {
 	if m := textPattern.FindStringSubmatch(v.body); m != nil {
 		return fmt.Errorf("oidctest: %s: %s", html.UnescapeString(m[1]), html.UnescapeString(m[2]))
 	}
-	return fmt.Errorf("oidctest: the provider answered %d", v.status)
+	return fmt.Errorf("oidctest: the provider responded with status %d", v.status)
 }

@@ -21,7 +21,8 @@ const (
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 )
 
-// What can be wrong with a request, where quirks have a code for it.
+// These are mistakes in a request for which a preset may have its own error
+// code.
 const (
 	noClient      = "client authentication is missing"
 	unknownKeyID  = "the client assertion's kid names no registered key"
@@ -33,13 +34,14 @@ var (
 	assertionAlgs = jws.Algs
 )
 
-// credentials is what one request claims about its sender.
+// credentials are the client credentials in a request.
 type credentials struct {
 	method, id, secret string
 	assertion          *jws.Token
 }
 
-// authenticate finds the client behind a request and makes it prove itself.
+// authenticate returns the client that sent a request and checks its
+// credentials.
 func (p *Provider) authenticate(r *http.Request, form url.Values) (*Client, *oauthError) {
 	challenge := ""
 	if r.Header.Get("Authorization") != "" {
@@ -85,7 +87,7 @@ func (p *Provider) authenticate(r *http.Request, form url.Values) (*Client, *oau
 	return c, nil
 }
 
-// methodsOf are the ways in which a client may authenticate here.
+// methodsOf returns the methods by which a client may authenticate.
 func (p *Provider) methodsOf(c *Client) []string {
 	var methods []string
 	switch {
@@ -109,7 +111,8 @@ func (p *Provider) methodsOf(c *Client) []string {
 	return methods
 }
 
-// readCredentials finds the one method in use; text says what is wrong, "two" that there are several.
+// readCredentials returns the credentials in a request, which must use one
+// method. text is the mistake; "two" means several methods.
 func readCredentials(r *http.Request, form url.Values) (cred credentials, text string) {
 	var found []credentials
 	if r.Header.Get("Authorization") != "" {
@@ -151,7 +154,8 @@ func readCredentials(r *http.Request, form url.Values) (cred credentials, text s
 	return cred, "two"
 }
 
-// checkAssertion makes the checks of RFC 7523 section 3; the answer says what is wrong.
+// checkAssertion makes the checks of RFC 7523 section 3 and returns the
+// mistake.
 func (p *Provider) checkAssertion(r *http.Request, c *Client, token *jws.Token) string {
 	now := p.cfg.Now()
 	strict := p.cfg.quirks.strictAssertion

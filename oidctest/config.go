@@ -15,73 +15,129 @@ import (
 	"github.com/relyingparty/oidc/internal/redact"
 )
 
-// DefaultIssuer and DefaultResource are what a zero Config uses: the provider's issuer, and the audience of tokens made by AccessToken.
+// DefaultIssuer is the issuer of a provider with a zero Config, and
+// DefaultResource is the audience of its access tokens from AccessToken.
 const (
 	DefaultIssuer   = "https://op.example.test"
 	DefaultResource = "https://api.example.test"
 )
 
-// Config of a Provider; its zero value is a provider at https://op.example.test with one user ("alice", of tenant "acme") and no client.
+// Config configures a Provider. The zero value is a provider at
+// https://op.example.test with one user ("alice" of the tenant "acme") and no
+// client.
 type Config struct {
 	redact.All
 
-	// Issuer is the provider's base; default https://op.example.test. May have a path or a trailing slash.
+	// Issuer is the issuer and the base of all endpoints. It may have a path or a
+	// trailing slash. If empty, it is https://op.example.test.
 	Issuer string
-	// Alg signs tokens: RS256 (default), ES256, ES384, ES512, PS256, EdDSA; RS384, RS512, PS384 and PS512 too.
+	// Alg is the signature algorithm of tokens:
+	//
+	//   - RS256, RS384, RS512
+	//   - PS256, PS384, PS512
+	//   - ES256, ES384, ES512
+	//   - EdDSA, Ed25519 (two names for the same keys)
+	//
+	// If empty, it is RS256.
 	Alg string
-	// Key is the first signing key (*rsa.PrivateKey, *ecdsa.PrivateKey or ed25519.PrivateKey, fitting Alg); nil makes one when it is
-	// first needed. An RSA key takes a moment: tests that start many providers may share one, or use ES256.
-	Key     crypto.Signer
+	// Key is the first signing key: an *rsa.PrivateKey, *ecdsa.PrivateKey or
+	// ed25519.PrivateKey that fits Alg. If nil, the provider creates one when it
+	// first needs it. That takes a moment for RSA, so tests that start many
+	// providers should share a key or use ES256.
+	Key crypto.Signer
+	// Clients are the registered clients. If empty, no client is registered; see
+	// [Provider.AddClient].
 	Clients []Client
-	Users   []User
-	// Resources are the API resources that may be asked for (RFC 8707); nil accepts any absolute URI.
-	Resources                                            []string
-	AccessTokenTTL, RefreshTokenTTL, IDTokenTTL, CodeTTL time.Duration // 5 min, 8 h, 5 min, 1 min
-	// OpaqueAccessTokens makes access tokens opaque (introspection only).
+	// Users are the users who can sign in. If nil, the only user is "alice",
+	// whose claim "tenant" is "acme".
+	Users []User
+	// Resources are the API resources that clients may request (RFC 8707). If
+	// nil, clients may request any absolute URI.
+	Resources []string
+	// AccessTokenTTL is the lifetime of access tokens. If zero, it is 5 minutes.
+	AccessTokenTTL time.Duration
+	// RefreshTokenTTL is the lifetime of refresh tokens. If zero, it is 8 hours.
+	RefreshTokenTTL time.Duration
+	// IDTokenTTL is the lifetime of ID tokens. If zero, it is 5 minutes.
+	IDTokenTTL time.Duration
+	// CodeTTL is the lifetime of authorization codes. If zero, it is 1 minute.
+	CodeTTL time.Duration
+	// OpaqueAccessTokens makes access tokens opaque, so that an API must
+	// introspect them. If false, they are JWTs.
 	OpaqueAccessTokens bool
-	// KeepRefreshTokens leaves refresh tokens as they are instead of replacing them at each use.
+	// KeepRefreshTokens lets clients use a refresh token more than once. If
+	// false, each use replaces it, and a second use ends the login.
 	KeepRefreshTokens bool
-	Now               func() time.Time
-	// HTTPClient delivers back-channel logout tokens to clients; nil is one with a timeout of 5 s. It does reach the network.
+	// Now is the clock. If nil, it is time.Now.
+	Now func() time.Time
+	// HTTPClient delivers back-channel logout tokens to clients, over the
+	// network. If nil, it is a client with a timeout of 5 seconds.
 	HTTPClient *http.Client
-	// Logger hears of back-channel deliveries that failed; nil is silence.
+	// Logger receives failed back-channel deliveries. If nil, nothing is logged.
 	Logger *slog.Logger
 
 	quirks quirks // set by the presets
 }
 
-// Client is a registered client. Without Secret and PublicKey it is public, and must then use PKCE.
+// Client is a registered client. Without Secret and PublicKey it is a public
+// client and must use PKCE.
 type Client struct {
 	redact.All
 
-	ID, Secret             string
-	RedirectURIs           []string
+	// ID is the client ID. It is required.
+	ID string
+	// Secret is the client secret. If empty, the client has none.
+	Secret string
+	// RedirectURIs are the permitted redirect URIs, compared byte by byte. If
+	// empty, nobody can sign in at this client.
+	RedirectURIs []string
+	// PostLogoutRedirectURIs are the permitted redirect URIs of a logout. If
+	// empty, a logout does not return to the client.
 	PostLogoutRedirectURIs []string
-	BackChannelLogoutURI   string
-	// AuthMethod is the one method the client may use; empty: any that fits what it has.
+	// BackChannelLogoutURI receives logout tokens. If empty, none are sent.
+	BackChannelLogoutURI string
+	// AuthMethod is the only permitted authentication method. If empty, every
+	// method that fits Secret and PublicKey is permitted.
 	AuthMethod string
-	// PublicKey verifies private_key_jwt assertions. KeyID, when set, is the kid and AssertionAlg the alg they must carry.
-	PublicKey           crypto.PublicKey
-	KeyID, AssertionAlg string
-	RequirePKCE         bool
-	// Grants are the grant types allowed: authorization_code, refresh_token, client_credentials; nil = any. A client allowed refresh_token
-	// gets one with each login.
+	// PublicKey verifies private_key_jwt assertions. If nil, the client cannot
+	// use them.
+	PublicKey crypto.PublicKey
+	// KeyID is the kid that assertions must have. If empty, any kid is accepted.
+	KeyID string
+	// AssertionAlg is the alg that assertions must have. If empty, any alg that
+	// fits PublicKey is accepted.
+	AssertionAlg string
+	// RequirePKCE refuses authorization requests without PKCE. If false, only
+	// public clients must use it.
+	RequirePKCE bool
+	// Grants are the permitted grant types: authorization_code, refresh_token
+	// and client_credentials. A client with refresh_token receives a refresh
+	// token at each login. If nil, all are permitted.
 	Grants []string
-	// Claims are added to access tokens of client credentials ("tenant": "acme").
+	// Claims are added to the access tokens of client credentials, such as
+	// "tenant": "acme".
 	Claims map[string]any
-	Scopes []string // allowed; nil = any
-	// Audience of access tokens for which no resource was asked; nil is the issuer itself.
+	// Scopes are the permitted scopes. If nil, all are permitted.
+	Scopes []string
+	// Audience is the audience of access tokens for which no resource was
+	// requested. If nil, it is the issuer.
 	Audience []string
-	// IDTokenAlg HS256 signs this client's ID tokens with its Secret; empty is Config.Alg.
+	// IDTokenAlg is the alg of this client's ID tokens: HS256, which signs with
+	// Secret. If empty, it is Config.Alg.
 	IDTokenAlg string
-	// OmitIss leaves iss (RFC 9207) out of this client's callbacks although the metadata promises it, as Keycloak can.
+	// OmitIss omits iss (RFC 9207) from this client's callbacks, although the
+	// metadata announces it. Keycloak can be configured to do that.
 	OmitIss bool
 }
 
-// User can sign in.
+// User is a user who can sign in.
 type User struct {
-	Subject, Name, Email string
-	// Claims are added to the ID token, the access token and userinfo ("tenant": "acme").
+	// Subject is the sub of the user. It is required.
+	Subject string
+	// Name and Email are the claims name and email. If empty, tokens omit them.
+	Name, Email string
+	// Claims are added to the ID token, the access token and userinfo, such as
+	// "tenant": "acme".
 	Claims map[string]any
 }
 
@@ -107,7 +163,7 @@ func setDefaults(cfg *Config) {
 
 func (c *Client) check() error {
 	if c.ID == "" {
-		return errors.New("ID is missing")
+		return errors.New("set ID")
 	}
 	for _, raw := range slices.Concat(c.RedirectURIs, c.PostLogoutRedirectURIs) {
 		u, err := url.Parse(raw)
@@ -125,13 +181,13 @@ func (c *Client) check() error {
 	case methodNone:
 		fits = c.Secret == "" && c.PublicKey == nil
 	default:
-		return fmt.Errorf("AuthMethod %q is not known", c.AuthMethod)
+		return fmt.Errorf("AuthMethod %q is unknown", c.AuthMethod)
 	}
 	if !fits {
 		return fmt.Errorf("AuthMethod %q does not fit Secret and PublicKey", c.AuthMethod)
 	}
 	if c.IDTokenAlg != "" && (c.IDTokenAlg != "HS256" || c.Secret == "") {
-		return fmt.Errorf("IDTokenAlg %q: only HS256, with a Secret", c.IDTokenAlg)
+		return fmt.Errorf("IDTokenAlg %q must be empty, or HS256 with a Secret", c.IDTokenAlg)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func serveDocument(w http.ResponseWriter, r *http.Request, doc map[string]any) {
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(body)))
 }
 
-// scopes are those of the standard and of the registered clients.
+// scopes returns the standard scopes and those of the registered clients.
 func (p *Provider) scopes() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,8 +1,11 @@
-// Package oidctest is an OpenID provider that runs in memory, for tests and for development on one machine. It does what a real one does
-// and refuses what a real one refuses: codes work once, redirect URIs match to the byte, PKCE is verified, wrong secrets fail, refresh tokens
-// rotate and their reuse ends the login, tokens expire by time.Now (so testing/synctest can turn the clock).
+// Package oidctest is an OpenID provider that runs in memory, for tests and
+// local development. It behaves like a real provider and refuses what a real
+// one refuses: codes work once, redirect URIs must match exactly, PKCE is
+// verified, wrong secrets fail, and refresh tokens rotate, so that reuse of one
+// ends the login. Tokens expire by time.Now, which testing/synctest controls.
 //
-// The smallest use is the test of an API that a guard protects. No port, no network:
+// The shortest use is the test of an API behind a guard. It needs no port and
+// no network:
 //
 //	op := oidctest.New(oidctest.Config{})
 //	api := middleware.Protect(middleware.Config{
@@ -17,10 +20,13 @@
 //	w := httptest.NewRecorder()
 //	api.ServeHTTP(w, r) // 200; without the tenant 401
 //
-// A login is tested by SignIn, which plays the browser and the person; NewBrowser keeps its cookies for single sign-on. Fault, Edit,
-// RotateKeys, AddKey and RevokeSubject make the provider misbehave or change its mind. VoxKey, MiQey, DocbyteVault, Authcore and TokenOS are the
-// ways of five real providers.
+// To test a login, use SignIn, which acts as the browser and the person who
+// uses it. NewBrowser keeps cookies for single sign-on. Fault and Edit make the
+// provider misbehave. RotateKeys, AddKey and RevokeSubject change its state.
+// VoxKey, MiQey, DocbyteVault, Authcore and TokenOS imitate five real
+// providers.
 //
-// A Provider is an http.Handler too, with a sign-in page for people: serve it at its issuer's address and open the application in a
-// browser. It asks for no password, so it is nothing to put on a network.
+// A Provider is also an http.Handler with a sign-in page. Serve it at the
+// address of its issuer, and open the application in a browser. The page asks
+// for no password, so do not serve it on a network.
 package oidctest

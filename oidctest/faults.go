@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// FaultFunc sees a request before the endpoint does and answers it by returning true.
+// FaultFunc handles a request before its endpoint does. If it returns true, it
+// has written the response, and the endpoint does not see the request.
 type FaultFunc = func(w http.ResponseWriter, r *http.Request) bool
 
 type faults struct {
@@ -17,16 +18,18 @@ type faults struct {
 	counts map[string]int
 }
 
-// Requests counts the requests to one endpoint ("discovery", "jwks", "authorize", "token", "userinfo", "introspect", "revoke",
-// "end_session") since start, those that a Fault answered included.
+// Requests returns the number of requests to one endpoint since start,
+// including those that a Fault answered. The endpoints are "discovery", "jwks",
+// "authorize", "token", "userinfo", "introspect", "revoke" and "end_session".
 func (p *Provider) Requests(endpoint string) int {
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
 	return p.faults.counts[endpoint]
 }
 
-// Fault makes an endpoint misbehave until Clear: f sees each request first and answers it by returning true. With several, the first to
-// answer wins. Down, Reset, Garbage, Stall, Slow and Times are ready-made.
+// Fault makes an endpoint misbehave until Clear. f handles each request first,
+// as a [FaultFunc] does. If an endpoint has several, the first that returns
+// true answers. Down, Reset, Garbage, Stall, Slow and Times are ready-made.
 func (p *Provider) Fault(endpoint string, f func(w http.ResponseWriter, r *http.Request) bool) {
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
@@ -36,9 +39,11 @@ func (p *Provider) Fault(endpoint string, f func(w http.ResponseWriter, r *http.
 	p.faults.faults[endpoint] = append(p.faults.faults[endpoint], f)
 }
 
-// Edit changes each document or token of a kind ("id_token", "access_token", "logout_token", "userinfo", "introspection",
-// "token_answer", "discovery", "jwks") before it is signed or sent, until Clear; kind "header" is the JOSE header of every
-// token, by the rules of Sign. f may call the provider.
+// Edit calls f with each document or token of a kind before it is signed or
+// sent, until Clear. The kinds are "id_token", "access_token", "logout_token",
+// "userinfo", "introspection", "token_answer", "discovery" and "jwks". The kind
+// "header" is the JOSE header of every token, with the rules of
+// [Provider.Sign]. f may call the provider.
 func (p *Provider) Edit(kind string, f func(map[string]any)) {
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
@@ -48,14 +53,15 @@ func (p *Provider) Edit(kind string, f func(map[string]any)) {
 	p.faults.edits[kind] = append(p.faults.edits[kind], f)
 }
 
-// Clear takes back every Fault and Edit. Tokens already signed stay as they are.
+// Clear removes every Fault and Edit. Tokens that are already signed do not
+// change.
 func (p *Provider) Clear() {
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
 	p.faults.faults, p.faults.edits = nil, nil
 }
 
-// count notes a request and reports whether a fault answered it.
+// count counts a request and reports whether a fault answered it.
 func (p *Provider) count(endpoint string, w http.ResponseWriter, r *http.Request) (answered bool) {
 	p.faults.mu.Lock()
 	if p.faults.counts == nil {
@@ -81,29 +87,30 @@ func (p *Provider) edit(kind string, m map[string]any) {
 	}
 }
 
-// Down answers 503 with a body that is no JSON.
+// Down responds with a 503 whose body is not JSON.
 func Down(w http.ResponseWriter, _ *http.Request) bool {
 	http.Error(w, "down for maintenance", http.StatusServiceUnavailable)
 	return true
 }
 
-// Reset drops the connection without an answer.
+// Reset closes the connection without a response.
 func Reset(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 
-// Garbage answers 200 with half a JSON document.
+// Garbage responds with a 200 and half a JSON document.
 func Garbage(w http.ResponseWriter, _ *http.Request) bool {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"access_token": "gar`)
 	return true
 }
 
-// Stall never answers: it waits until the caller gives up.
+// Stall never responds. It waits until the caller gives up.
 func Stall(_ http.ResponseWriter, r *http.Request) bool {
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// Slow waits for d, or until the caller gives up, before the endpoint does its work.
+// Slow waits for d, or until the caller gives up, before the endpoint handles
+// the request.
 func Slow(d time.Duration) FaultFunc {
 	return func(_ http.ResponseWriter, r *http.Request) bool {
 		t := time.NewTimer(d)
@@ -117,7 +124,7 @@ func Slow(d time.Duration) FaultFunc {
 	}
 }
 
-// Times lets f misbehave for the first n requests only.
+// Times calls f for the first n requests only.
 func Times(n int, f FaultFunc) FaultFunc {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request) bool {

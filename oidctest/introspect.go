@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// live is an access token that counts now; p.mu is held.
+// live returns the access token if it is active. The caller holds p.mu.
 func (p *Provider) live(raw string) *accessToken {
 	t := p.access[raw]
 	switch {
@@ -18,7 +18,8 @@ func (p *Provider) live(raw string) *accessToken {
 	return t
 }
 
-// serveIntrospect is RFC 7662. Refresh tokens are shown to their own client only, unless a preset tells more.
+// serveIntrospect is the introspection endpoint (RFC 7662). It describes
+// refresh tokens only to their own client, unless a preset says otherwise.
 func (p *Provider) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	form, refusal := readForm(r)
 	var c *Client
@@ -73,7 +74,8 @@ func (p *Provider) introspection(raw string, asker *Client) map[string]any {
 	return answer
 }
 
-// serveRevoke is RFC 7009: a refresh token goes with everything of its login, an access token alone.
+// serveRevoke is the revocation endpoint (RFC 7009). Revoking a refresh token
+// revokes all tokens of its login. Revoking an access token revokes only that.
 func (p *Provider) serveRevoke(w http.ResponseWriter, r *http.Request) {
 	form, refusal := readForm(r)
 	var c *Client

@@ -17,14 +17,15 @@ import (
 	"github.com/relyingparty/oidc/internal/jws"
 )
 
-// signingKey is one key pair and its name.
+// signingKey is a key pair and its kid.
 type signingKey struct {
 	private   crypto.Signer
 	id, alg   string
 	published bool
 }
 
-// keyring holds the keys, newest first. Keys are made when they are first needed.
+// keyring holds the keys, newest first. It creates keys when they are first
+// needed.
 type keyring struct {
 	alg    string
 	first  crypto.Signer
@@ -37,7 +38,7 @@ type keyring struct {
 
 func newKeyring(cfg Config) (*keyring, error) {
 	if !slices.Contains(jws.Algs, cfg.Alg) {
-		return nil, fmt.Errorf("Config.Alg %q is not known", cfg.Alg)
+		return nil, fmt.Errorf("Config.Alg %q is unknown", cfg.Alg)
 	}
 	if cfg.Key != nil && !jws.Fits(cfg.Alg, cfg.Key.Public()) {
 		return nil, fmt.Errorf("Config.Key is a %T, which does not fit %s", cfg.Key, cfg.Alg)
@@ -47,15 +48,15 @@ func newKeyring(cfg Config) (*keyring, error) {
 	return &keyring{alg: cfg.Alg, first: cfg.Key, two: cfg.quirks.twoKeys, secret: secret}, nil
 }
 
-// RotateKeys signs with a new key from now on and withdraws the old keys from
-// the key set. Tokens that an old key signed are refused everywhere.
+// RotateKeys makes the provider sign with a new key and removes the old keys
+// from the key set. Tokens that an old key signed are then refused everywhere.
 func (p *Provider) RotateKeys() { p.keys.rotate(false) }
 
-// AddKey signs with a new key from now on. The old keys stay in the key set, so
-// that the tokens they signed remain valid.
+// AddKey makes the provider sign with a new key. The old keys stay in the key
+// set, so the tokens that they signed remain valid.
 func (p *Provider) AddKey() { p.keys.rotate(true) }
 
-// rotate makes a new key the one that signs.
+// rotate makes the provider sign with a new key.
 func (k *keyring) rotate(keep bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -70,7 +71,7 @@ func (k *keyring) rotate(keep bool) {
 	k.keys = append(fresh, k.keys...)
 }
 
-// fill makes the first keys; k.mu is held.
+// fill creates the first keys. The caller holds k.mu.
 func (k *keyring) fill() {
 	if k.keys != nil {
 		return
@@ -97,7 +98,8 @@ func (k *keyring) generate(private crypto.Signer) *signingKey {
 	return &signingKey{private: private, id: encode(sum[:12]), alg: k.alg, published: true}
 }
 
-// current is the key that signs: ID tokens with the first; access tokens with the second where there are two.
+// current returns the key that signs. If there are two, the first signs ID
+// tokens and the second access tokens.
 func (k *keyring) current(accessToken bool) *signingKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -108,7 +110,7 @@ func (k *keyring) current(accessToken bool) *signingKey {
 	return k.keys[0]
 }
 
-// named is a key that was ever used, by its kid.
+// named returns a key by its kid, even a withdrawn one.
 func (k *keyring) named(id string) *signingKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -120,14 +122,14 @@ func (k *keyring) named(id string) *signingKey {
 	return nil
 }
 
-// alive reports whether tokens under this kid still count.
+// alive reports whether tokens with this kid are still valid.
 func (k *keyring) alive(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.ContainsFunc(k.keys, func(key *signingKey) bool { return key.id == id && key.published })
 }
 
-// jwks is the published set.
+// jwks returns the published key set.
 func (k *keyring) jwks() map[string]any {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -161,5 +163,5 @@ func (key *signingKey) jwk() map[string]any {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// random is an unguessable name of 26 characters.
+// random returns an unguessable string of 26 characters.
 func random() string { return rand.Text() }

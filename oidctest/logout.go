@@ -11,15 +11,17 @@ import (
 	"sync"
 )
 
-// logout is a checked logout request.
+// logout is a logout request that has been checked.
 type logout struct {
-	client      *Client // nil when the request names none
+	client      *Client // nil if the request names none
 	redirectURI string
 	state       string
 	sid         string // of the hint
 }
 
-// serveEndSession is OIDC RP-Initiated Logout 1.0: at once with a hint for the session at hand, otherwise after asking.
+// serveEndSession is the logout endpoint (OIDC RP-Initiated Logout 1.0). If the
+// hint belongs to the browser's session, it ends the session at once. Otherwise
+// it asks first.
 func (p *Provider) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		p.errorPage(w, http.StatusBadRequest, "This request cannot be read", "The application sent something that is no form.")
@@ -48,7 +50,7 @@ func (p *Provider) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// confirmedLogout is what the form of the confirmation page sends.
+// confirmedLogout handles the form of the confirmation page.
 func (p *Provider) confirmedLogout(w http.ResponseWriter, r *http.Request) {
 	id := r.PostForm.Get("confirm")
 	p.mu.Lock()
@@ -66,7 +68,7 @@ func (p *Provider) confirmedLogout(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readLogout checks a logout request; without one, text says why.
+// readLogout checks a logout request. If it returns none, text is the reason.
 func (p *Provider) readLogout(raw url.Values) (req *logout, text string) {
 	form, refusal := clean(raw)
 	if refusal != nil {
@@ -101,7 +103,8 @@ func (p *Provider) readLogout(raw url.Values) (req *logout, text string) {
 	return req, ""
 }
 
-// endSession ends a session with all that hangs on it, tells the clients and sends the browser on.
+// endSession ends a session and revokes its grants, notifies the clients, and
+// redirects the browser.
 func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, req *logout, sid string) {
 	if sid != "" {
 		p.announce(context.WithoutCancel(r.Context()), p.dropSession(sid))
@@ -120,7 +123,8 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, req *logou
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// dropSession forgets a session and revokes its grants, those with offline_access excepted (OIDC Core 11).
+// dropSession removes a session and revokes its grants, except those with
+// offline_access (OIDC Core section 11).
 func (p *Provider) dropSession(sid string) (ended []*session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,7 +151,8 @@ func (p *Provider) dropSession(sid string) (ended []*session) {
 	return ended
 }
 
-// announce sends logout tokens to the clients of ended sessions and waits for the answers (OIDC Back-Channel Logout 1.0).
+// announce sends logout tokens to the clients of ended sessions and waits for
+// the responses (OIDC Back-Channel Logout 1.0).
 func (p *Provider) announce(ctx context.Context, ended []*session) {
 	var wg sync.WaitGroup
 	for _, s := range ended {
@@ -182,7 +187,7 @@ func (p *Provider) deliver(ctx context.Context, c *Client, s *session) error {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the client answered %s", resp.Status)
+		return fmt.Errorf("the client responded with %s", resp.Status)
 	}
 	return nil
 }

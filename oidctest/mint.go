@@ -10,10 +10,11 @@ import (
 	"github.com/relyingparty/oidc/internal/jws"
 )
 
-// grant is what a person (or a client for itself) allowed; codes, refresh tokens and access tokens hang on it and die with it.
+// grant is what a person allowed a client, or what a client allowed itself.
+// Codes, refresh tokens and access tokens belong to a grant and end with it.
 type grant struct {
 	client    *Client
-	subject   string // "" for client credentials
+	subject   string // empty for client credentials
 	scopes    []string
 	resources []string
 	nonce     string
@@ -23,25 +24,26 @@ type grant struct {
 	revoked   bool
 }
 
-// accessToken is what the provider remembers of an access token; its key is the token.
+// accessToken is the record of an access token. Its key is the token.
 type accessToken struct {
-	grant   *grant // nil for those made by Provider.AccessToken
+	grant   *grant // nil for a token of Provider.AccessToken
 	claims  map[string]any
-	keyID   string // "" for an opaque one
+	keyID   string // empty for an opaque token
 	expires time.Time
 	revoked bool
 }
 
-// refreshToken is one link of a chain; the chain is the grant.
+// refreshToken is one of a chain of tokens that replace each other. They share
+// a grant.
 type refreshToken struct {
 	grant   *grant
-	access  string // issued beside it
+	access  string // the access token issued with it
 	issued  time.Time
 	expires time.Time
 	used    bool
 }
 
-// issuance is one answer of the token endpoint in the making.
+// issuance is a response of the token endpoint before it is sent.
 type issuance struct {
 	grant      *grant
 	client     *Client
@@ -50,13 +52,13 @@ type issuance struct {
 	scopes     []string
 	audience   []string
 	withID     bool
-	refresh    bool // a refresh token is due
+	refresh    bool // the response contains a refresh token
 	keep       string
 	now        time.Time
 	refreshTTL time.Duration
 }
 
-// issue signs and remembers the tokens of i, and returns the answer.
+// issue signs and stores the tokens of i, and returns the response.
 func (p *Provider) issue(i *issuance) map[string]any {
 	p.sweep()
 	access := p.mintAccess(i)
@@ -109,7 +111,7 @@ func (p *Provider) mintAccess(i *issuance) string {
 	return p.putAccess(claims, i.grant)
 }
 
-// putAccess edits, signs and remembers an access token.
+// putAccess edits, signs and stores an access token.
 func (p *Provider) putAccess(claims map[string]any, g *grant) string {
 	p.edit("access_token", claims)
 	t := &accessToken{grant: g, claims: claims, expires: claimTime(claims["exp"])}
@@ -182,12 +184,13 @@ func (p *Provider) sign(key *signingKey, typ string, claims map[string]any) stri
 	return signWith(key, header, claims)
 }
 
-// leastSwept is how much a provider remembers before it looks for what has ended.
+// leastSwept is the number of records from which on the provider removes
+// expired ones.
 const leastSwept = 20_000
 
-// sweep forgets what ended long ago, once there is much of it. The next sweep
-// waits until twice as much is there as this one left: if all of it is live,
-// looking through it at each request would cost more than the request.
+// sweep removes expired records if there are many records. The next sweep waits
+// until their number has doubled, because scanning live records on each request
+// would cost more than the request.
 func (p *Provider) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +210,7 @@ func (p *Provider) sweep() {
 	p.sweepAt = 2 * remembered()
 }
 
-// profile holds the standard claims that scopes allow.
+// profile returns the standard claims that scopes permit.
 func profile(u *User, scopes []string) map[string]any {
 	m := map[string]any{}
 	if slices.Contains(scopes, "profile") {
@@ -220,7 +223,8 @@ func profile(u *User, scopes []string) map[string]any {
 	return m
 }
 
-// audienceClaim is aud as most servers write it: a string when there is one.
+// audienceClaim returns aud as most servers write it: a string if there is only
+// one.
 func audienceClaim(audience []string) any {
 	if len(audience) == 1 {
 		return audience[0]
@@ -228,7 +232,7 @@ func audienceClaim(audience []string) any {
 	return audience
 }
 
-// halfHash is at_hash (OIDC Core 3.1.3.6).
+// halfHash returns at_hash (OIDC Core section 3.1.3.6).
 func halfHash(alg, token string) string {
 	h := jws.Hash(alg).New()
 	h.Write([]byte(token))
@@ -236,7 +240,8 @@ func halfHash(alg, token string) string {
 	return encode(sum[:len(sum)/2])
 }
 
-// claimTime reads a NumericDate as tests write it; what is no number never expires.
+// claimTime reads a NumericDate as tests write it. A value that is not a number
+// never expires.
 func claimTime(v any) time.Time {
 	switch n := v.(type) {
 	case int64:
@@ -249,7 +254,7 @@ func claimTime(v any) time.Time {
 	return time.Unix(1<<40, 0)
 }
 
-// merge puts over on base; nil removes.
+// merge returns base with the members of over. A nil value removes a member.
 func merge(base, over map[string]any) map[string]any {
 	maps.Copy(base, over)
 	maps.DeleteFunc(base, func(_ string, v any) bool { return v == nil })

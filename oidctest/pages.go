@@ -39,7 +39,8 @@ a{color:var(--accent)}`
 	submitScript = `document.forms[0].submit()`
 )
 
-// No form-action: Chrome applies it to the redirect to the application that follows the form.
+// The policies have no form-action, because Chrome also applies it to the
+// redirect to the application after the form.
 var (
 	pagePolicy   = "default-src 'none'; style-src '" + hashSource(style) + "'; base-uri 'none'; frame-ancestors 'none'"
 	submitPolicy = pagePolicy + "; script-src '" + hashSource(submitScript) + "'"

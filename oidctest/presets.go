@@ -10,13 +10,22 @@ import (
 	"time"
 )
 
-// The presets are the providers this module names in its documentation, as their own documents describe them. Each returns a Config: add
-// Clients and Users, and change what its comment calls assumed.
+// The presets imitate the providers in this module's documentation, according
+// to the providers' own documents. Each returns a Config: add Clients and
+// Users, and change what its comment calls assumed.
 
-// VoxKey is one realm of a VoxKey: authorization by POST only, keys at /oidc/jwks, and a resource that counts in the very token request
-// that names it (code, client credentials and refresh alike; without it the audience is the issuer). Config.Resources are the realm's API
-// resources, one to start with. Empty arguments are https://voxkey.example.test and realm-1. Assumed: the issuer is base/oauth2/realm,
-// the error is invalid_target, callbacks hold no iss.
+// VoxKey imitates one realm of VoxKey:
+//
+//   - The authorization endpoint accepts only POST, and the keys are at
+//     /oidc/jwks.
+//   - A resource counts only in the token request that names it, for codes,
+//     client credentials and refreshes alike. Without one, the audience is
+//     the issuer.
+//   - Config.Resources are the API resources of the realm, one by default.
+//
+// The default of base is https://voxkey.example.test, and that of realm is
+// realm-1. Assumed: the issuer is base/oauth2/realm, the error is
+// invalid_target, and callbacks contain no iss.
 func VoxKey(base, realm string) Config {
 	return Config{
 		Issuer:    cmp.Or(base, "https://voxkey.example.test") + "/oauth2/" + cmp.Or(realm, "realm-1"),
@@ -28,9 +37,16 @@ func VoxKey(base, realm string) Config {
 	}
 }
 
-// MiQey is miQey at https://app.miqey.com: an authorization and a token endpoint and nothing else. Client id and secret go in the body, the
-// answer holds four fields, a code is spent by the first request that names it, PKCE is ignored, the nonce does not come back. Assumed:
-// the issuer, opaque access tokens, ID tokens under RS256 without a kid (Client.IDTokenAlg HS256 is the other guess).
+// MiQey imitates miQey at https://app.miqey.com:
+//
+//   - It has an authorization and a token endpoint and nothing else.
+//   - Client ID and secret are in the body. The token response has four
+//     members.
+//   - The first request that names a code uses it up.
+//   - PKCE is ignored, and ID tokens contain no nonce.
+//
+// Assumed: the issuer, opaque access tokens, and ID tokens with RS256 and no
+// kid. The alternative is Client.IDTokenAlg HS256.
 func MiQey() Config {
 	return Config{
 		Issuer:             "https://app.miqey.com",
@@ -58,11 +74,23 @@ func MiQey() Config {
 	}
 }
 
-// DocbyteVault is the realm of one tenant at a Docbyte Vault's Keycloak: tokens of 300 s with a tenant claim, refresh tokens of 1800 s that
-// are replaced only when KeepRefreshTokens is set to false, more scopes than were asked for, one resource ignored and two refused (the
-// audience is Client.Audience, or account), realm_access with the default roles unless the claims of a user or client hold another,
-// unauthorized_client for a wrong secret, and an introspection that calls refresh tokens active. Empty arguments are acme, test and acme.
-// A client may OmitIss. Held against Keycloak 26.4 in internal/interop.
+// DocbyteVault imitates the realm of one tenant in the Keycloak of a Docbyte
+// Vault:
+//
+//   - Access tokens live 300 seconds and have a tenant claim.
+//   - Refresh tokens live 1800 seconds. They rotate only if
+//     KeepRefreshTokens is set to false.
+//   - Clients receive more scopes than they request.
+//   - One resource is ignored, and two are refused. The audience is
+//     Client.Audience, or else account.
+//   - realm_access contains the default roles, unless the claims of a user
+//     or client contain another value.
+//   - A wrong secret is unauthorized_client.
+//   - Introspection calls refresh tokens active.
+//   - A client may set OmitIss.
+//
+// The defaults of the arguments are acme, test and acme. internal/interop
+// compares it with Keycloak 26.4.
 func DocbyteVault(account, environment, tenant string) Config {
 	tenant = cmp.Or(tenant, "acme")
 	base := "https://keycloak." + cmp.Or(account, "acme") + "." + cmp.Or(environment, "test") + ".docbyte.cloud"
@@ -110,7 +138,7 @@ func DocbyteVault(account, environment, tenant string) Config {
 	}
 }
 
-// keycloak adds what a Keycloak writes into every token.
+// keycloak adds the claims that Keycloak writes into every token.
 func keycloak(claims map[string]any, i *issuance, typ string) {
 	claims["typ"], claims["azp"] = typ, i.client.ID
 	setUnlessEmpty(claims, "sid", i.grant.sid)
@@ -120,9 +148,16 @@ func keycloak(claims map[string]any, i *issuance, typ string) {
 	}
 }
 
-// Authcore is an Authcore (empty: https://auth.acme.com): a discovery document of five fields, one ES256 key, a state and a scope that must
-// be there although the scope is empty, ID tokens without scope openid. The answer's scope is "", its refresh_token is "" for a client
-// whose Grants lack refresh_token, and its expires_in is 987654321 unless AccessTokenTTL is set.
+// Authcore imitates an Authcore:
+//
+//   - Its discovery document has five members, and it has one ES256 key.
+//   - Requests must have a state and a scope, even though the scope is
+//     empty. ID tokens are issued without scope openid.
+//   - The scope of a token response is "". Its refresh_token is "" for a
+//     client whose Grants lack refresh_token. Its expires_in is 987654321,
+//     unless AccessTokenTTL is set.
+//
+// The default of issuer is https://auth.acme.com.
 func Authcore(issuer string) Config {
 	return Config{
 		Issuer:         cmp.Or(issuer, "https://auth.acme.com"),
@@ -154,12 +189,24 @@ func Authcore(issuer string) Config {
 	}
 }
 
-// TokenOS is the Ory Hydra of TokenOS at https://{project}.projects.oryapis.com/ (empty: your-project). A client has exactly one way to
-// authenticate (Client.AuthMethod; with a Secret client_secret_basic, else private_key_jwt or none); assertions need the registered alg
-// (Client.AssertionAlg, default RS256), the token endpoint as aud and, when they name a kid, the registered one. audience= names
-// audiences (those of Config.Resources, nil: any), resource is ignored. Refresh tokens need scope offline or offline_access.
-// Introspection is at /admin/oauth2/introspect, not in the metadata, and asks for no credentials. Logout tokens have no exp. Held
-// against Hydra 2.3.0 in internal/interop.
+// TokenOS imitates the Ory Hydra of TokenOS at
+// https://{project}.projects.oryapis.com/:
+//
+//   - A client has exactly one authentication method: Client.AuthMethod, or
+//     else client_secret_basic with a Secret, private_key_jwt with a
+//     PublicKey, or none.
+//   - Assertions need the registered alg (Client.AssertionAlg, by default
+//     RS256), the token endpoint as aud, and the registered kid if they
+//     have one.
+//   - The parameter audience requests audiences (those of Config.Resources;
+//     if nil, any). The parameter resource is ignored.
+//   - Refresh tokens need scope offline or offline_access.
+//   - Introspection is at /admin/oauth2/introspect, is missing from the
+//     metadata, and needs no credentials.
+//   - Logout tokens have no exp.
+//
+// The default of project is your-project. internal/interop compares it with
+// Hydra 2.3.0.
 func TokenOS(project string) Config {
 	return Config{
 		Issuer:          "https://" + cmp.Or(project, "your-project") + ".projects.oryapis.com/",
@@ -209,7 +256,7 @@ func TokenOS(project string) Config {
 	}
 }
 
-// hydraAccess writes the claims of an access token as Hydra's JWT strategy does.
+// hydraAccess writes the claims of an access token like Hydra's JWT strategy.
 func hydraAccess(claims map[string]any, i *issuance) {
 	delete(claims, "scope")
 	delete(claims, "auth_time")
@@ -217,7 +264,7 @@ func hydraAccess(claims map[string]any, i *issuance) {
 	claims["nbf"], claims["aud"], claims["scp"] = i.now.Unix(), i.audience, append([]string{}, i.scopes...)
 }
 
-// places reads "endpoint=path" pairs.
+// places parses "endpoint=path" pairs.
 func places(list string) map[string]string {
 	m := map[string]string{}
 	for pair := range strings.FieldsSeq(list) {

@@ -13,24 +13,25 @@ import (
 	"github.com/relyingparty/oidc/internal/redact"
 )
 
-// Provider is an in-memory OpenID provider. It is an http.Handler (with a sign-in page) and, through HTTPClient or Transport, works
-// without a port. It is safe for concurrent use.
+// Provider is an in-memory OpenID provider. It is an http.Handler with a
+// sign-in page. With HTTPClient or Transport, it works without a port. It is
+// safe for concurrent use.
 type Provider struct {
 	redact.All
 
 	*state
 }
 
-// state is behind a pointer of its own: so fmt, which walks through unexported fields of whatever holds a Provider, does
-// not come to secrets and tokens.
+// state is behind a pointer. Otherwise fmt would print secrets and tokens when
+// it prints a value that contains a Provider in an unexported field.
 type state struct {
 	cfg    Config
-	base   *url.URL          // the issuer without its trailing slash
-	paths  map[string]string // endpoint -> path on the origin
-	routes map[string]string // path -> endpoint
+	base   *url.URL          // the issuer without trailing slash
+	paths  map[string]string // paths by endpoint
+	routes map[string]string // endpoints by path
 	keys   *keyring
 
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards the fields below
 	clients    map[string]*Client
 	clientIDs  []string // in the order of registration
 	users      []User
@@ -40,12 +41,13 @@ type state struct {
 	access     map[string]*accessToken
 	refresh    map[string]*refreshToken
 	assertions map[string]time.Time
-	sweepAt    int // how much is remembered when sweep next looks for what has ended
+	sweepAt    int // number of records at which the next sweep runs
 
 	faults faults
 }
 
-// New starts a provider. It panics on a bad configuration: it is for tests and development.
+// New returns a provider. It panics if the configuration is wrong, because it
+// is for tests and development.
 func New(cfg Config) *Provider {
 	p, err := build(cfg)
 	if err != nil {
@@ -81,10 +83,11 @@ func build(cfg Config) (*Provider, error) {
 	return p, errors.Join(errs...)
 }
 
-// Issuer is the provider's issuer, byte for byte as its tokens name it.
+// Issuer returns the issuer exactly as tokens contain it.
 func (p *Provider) Issuer() string { return p.cfg.Issuer }
 
-// URL is the address of an endpoint, by the names of Requests; empty when this provider does not have it.
+// URL returns the URL of an endpoint. The names are those of
+// [Provider.Requests]. It is empty if this provider has no such endpoint.
 func (p *Provider) URL(endpoint string) string {
 	path, ok := p.paths[endpoint]
 	if !ok {
@@ -93,7 +96,8 @@ func (p *Provider) URL(endpoint string) string {
 	return p.base.Scheme + "://" + p.base.Host + path
 }
 
-// AddClient registers a client, or replaces the one with its ID. It panics if the client makes no sense.
+// AddClient registers a client, or replaces the client with the same ID. It
+// panics if the client is invalid.
 func (p *Provider) AddClient(c Client) {
 	if err := p.addClient(c); err != nil {
 		panic("oidctest: " + err.Error())
@@ -113,7 +117,8 @@ func (p *Provider) addClient(c Client) error {
 	return nil
 }
 
-// AddUser adds a user, or replaces the one with the same subject.
+// AddUser adds a user, or replaces the user with the same subject. It panics if
+// Subject is empty.
 func (p *Provider) AddUser(u User) {
 	if err := p.addUser(u); err != nil {
 		panic("oidctest: " + err.Error())
@@ -122,7 +127,7 @@ func (p *Provider) AddUser(u User) {
 
 func (p *Provider) addUser(u User) error {
 	if u.Subject == "" {
-		return errors.New("User.Subject is missing")
+		return errors.New("set User.Subject")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,7 +139,8 @@ func (p *Provider) addUser(u User) error {
 	return nil
 }
 
-// RevokeSubject ends every session and token of a subject and tells the clients that registered a back-channel logout URI.
+// RevokeSubject ends all sessions and revokes all tokens of a subject. It
+// notifies the clients that have a BackChannelLogoutURI.
 func (p *Provider) RevokeSubject(subject string) {
 	p.mu.Lock()
 	var ended []*session
@@ -173,7 +179,7 @@ func (p *Provider) user(subject string) *User {
 	return p.lookUp(subject)
 }
 
-// lookUp is user with p.mu held.
+// lookUp is user for callers that hold p.mu.
 func (p *Provider) lookUp(subject string) *User {
 	for _, u := range p.users {
 		if u.Subject == subject {

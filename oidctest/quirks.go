@@ -2,47 +2,48 @@ package oidctest
 
 import "net/url"
 
-// quirks are the ways in which a preset differs from a provider by the book. The zero value is by the book.
+// quirks are the differences between a preset and a standard provider. The zero
+// value is a standard provider.
 type quirks struct {
-	paths         map[string]string // endpoint -> path below the issuer; "" = not served
+	paths         map[string]string // path below the issuer by endpoint; "" if it is not served
 	metadata      func(doc map[string]any)
-	authorize     func(form url.Values) *oauthError        // refuses before the usual checks
-	access        func(claims map[string]any, i *issuance) // claims of access tokens
-	id            func(claims map[string]any, i *issuance) // claims of ID tokens
-	answer        func(answer map[string]any, i *issuance) // of the token endpoint
-	callback      func(values url.Values, g *grant)        // of a successful authorization
-	introspection func(answer map[string]any)              // of live access tokens
-	grants        []string                                 // grant types; nil = all
-	moreScopes    []string                                 // granted without being asked for
-	authMethods   []string                                 // of clients; nil = all
-	authorizeOnly string                                   // the only HTTP method of the authorization endpoint
+	authorize     func(form url.Values) *oauthError        // refuses requests before the usual checks
+	access        func(claims map[string]any, i *issuance) // edits the claims of access tokens
+	id            func(claims map[string]any, i *issuance) // edits the claims of ID tokens
+	answer        func(answer map[string]any, i *issuance) // edits responses of the token endpoint
+	callback      func(values url.Values, g *grant)        // edits the values of a successful callback
+	introspection func(answer map[string]any)              // edits answers about live access tokens
+	grants        []string                                 // supported grant types; nil means all
+	moreScopes    []string                                 // granted even if not requested
+	authMethods   []string                                 // for clients; nil means all
+	authorizeOnly string                                   // only HTTP method of the authorization endpoint
 
-	noIss              bool // no RFC 9207
+	noIss              bool // no iss in callbacks (RFC 9207)
 	ignorePKCE         bool
-	optionalPKCE       bool // for public clients too
+	optionalPKCE       bool // also for public clients
 	ignoreResource     bool // RFC 8707 is not implemented
-	oneResource        bool // more than one is refused, ignored or not
-	resourcePerRequest bool // only the token request's resource counts, and is not remembered
-	audienceParameter  bool // audience=, as Hydra has it
-	registeredMethod   bool // a client has one way to authenticate
-	strictAssertion    bool // the assertion's aud must hold the token endpoint; without a kid any key will do
-	openIntrospection  bool // no authentication: it sits at an admin address
-	tellsRefreshTokens bool // introspection: active, and to every client
-	bareErrors         bool // no WWW-Authenticate but at userinfo, and a request that names no client is only invalid
-	burnCodes          bool // a code is spent by any token request that holds it
-	alwaysIDToken      bool // without scope openid too
-	serviceIDToken     bool // client credentials with scope openid
-	offlineOnly        bool // refresh tokens only with scope offline or offline_access
-	shortLivedAccess   bool // a refresh ends the old access token
-	hintedLogout       bool // a logout that is to come back needs an id_token_hint
-	draftLogoutTokens  bool // typ JWT, no exp, and no sub beside a sid: as before Back-Channel Logout was final
+	oneResource        bool // several resources are refused, even if one is ignored
+	resourcePerRequest bool // only the resource of the token request counts
+	audienceParameter  bool // the parameter audience, as in Hydra
+	registeredMethod   bool // a client has one authentication method
+	strictAssertion    bool // aud must contain the token endpoint; without a kid, any key fits
+	openIntrospection  bool // introspection needs no authentication
+	tellsRefreshTokens bool // introspection describes refresh tokens as active, to every client
+	bareErrors         bool // WWW-Authenticate only at userinfo; a request without a client is invalid_request
+	burnCodes          bool // any token request uses up the code that it contains
+	alwaysIDToken      bool // even without scope openid
+	serviceIDToken     bool // client credentials with scope openid return one
+	offlineOnly        bool // refresh tokens need scope offline or offline_access
+	shortLivedAccess   bool // a refresh revokes the old access token
+	hintedLogout       bool // a logout with a redirect needs an id_token_hint
+	draftLogoutTokens  bool // typ JWT, no exp, no sub with a sid: as before Back-Channel Logout 1.0 was final
 	twoKeys            bool
 	noKeyID            bool
-	jwtRefresh         bool              // refresh tokens are JWTs of payload typ Refresh
-	claimsBelow        string            // where access tokens hold the claims of users and clients; "" = at the top
-	accessTyp          string            // header typ of access tokens; "" = at+jwt
-	tokenType          string            // "" = Bearer
-	wrongSecret        string            // error code for it; "" = invalid_client
-	assertionCodes     map[string]string // error codes, sent with 400, for what is wrong with an assertion; others are invalid_client
-	audience           string            // of access tokens when nothing was asked for; "" = the issuer, "-" = []
+	jwtRefresh         bool              // refresh tokens are JWTs with typ Refresh in the payload
+	claimsBelow        string            // member of access tokens that contains the claims of users and clients; "" if they are at the top
+	accessTyp          string            // header typ of access tokens; "" means at+jwt
+	tokenType          string            // "" means Bearer
+	wrongSecret        string            // error code for a wrong secret; "" means invalid_client
+	assertionCodes     map[string]string // error codes (status 400) for mistakes in assertions; others are invalid_client
+	audience           string            // of access tokens if none is requested; "" means the issuer, "-" means []
 }

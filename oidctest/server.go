@@ -10,7 +10,8 @@ import (
 
 const maxBody = 64 << 10
 
-// The endpoints and where they are below the issuer. sign_in and home are pages for people.
+// defaultPaths are the endpoints and their paths below the issuer. sign_in and
+// home are pages.
 var defaultPaths = map[string]string{
 	"discovery": "/.well-known/openid-configuration", "jwks": "/jwks", "authorize": "/authorize", "token": "/token", "userinfo": "/userinfo",
 	"introspect": "/introspect", "revoke": "/revoke", "end_session": "/end-session", "sign_in": "/sign-in", "home": "/",
@@ -32,7 +33,7 @@ func (p *Provider) route() {
 	if prefix != "" {
 		p.routes[prefix] = "home"
 	}
-	if p.cfg.quirks.paths == nil { // the other places where RFC 8414 looks
+	if p.cfg.quirks.paths == nil { // further locations of RFC 8414
 		p.routes[prefix+"/.well-known/oauth-authorization-server"] = "discovery"
 		p.routes["/.well-known/oauth-authorization-server"+prefix] = "discovery"
 		p.routes["/.well-known/openid-configuration"+prefix] = "discovery"
@@ -75,9 +76,9 @@ var handlers = map[string]struct {
 	"home":        {[]string{http.MethodGet, http.MethodHead}, (*Provider).serveHome},
 }
 
-// oauthError is a refusal by RFC 6749.
+// oauthError is an error response (RFC 6749 section 5.2).
 type oauthError struct {
-	status    int // 0 = 400
+	status    int // 0 means 400
 	code      string
 	text      string
 	challenge string // WWW-Authenticate
@@ -107,8 +108,8 @@ func writeJSON(w http.ResponseWriter, status int, v map[string]any) {
 	_, _ = w.Write(body)
 }
 
-// readForm is the body of a POST. Empty parameters count as omitted and no parameter but resource and audience may come twice
-// (RFC 6749 section 3.2).
+// readForm reads the body of a POST. It ignores empty parameters, and refuses
+// repeated ones except resource and audience (RFC 6749 section 3.2).
 func readForm(r *http.Request) (url.Values, *oauthError) {
 	if err := r.ParseForm(); err != nil {
 		return nil, refuse("invalid_request", "the body cannot be read as a form")

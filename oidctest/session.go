@@ -12,14 +12,16 @@ import (
 
 const sessionTTL = 12 * time.Hour
 
-// session is one browser's single sign-on; its key is the cookie's value.
+// session is the single sign-on session of one browser. Its key is the value of
+// the cookie.
 type session struct {
 	subject, sid, acr string
 	authTime, expires time.Time
-	clients           map[string]bool // ids of those that got a code
+	clients           map[string]bool // IDs of the clients that received a code
 }
 
-// cookieName differs by issuer: cookies ignore ports, and several providers may share 127.0.0.1.
+// cookieName depends on the issuer, because several providers may share
+// 127.0.0.1 and cookies ignore ports.
 func (p *Provider) cookieName() string {
 	sum := sha256.Sum256([]byte(p.cfg.Issuer))
 	return "oidctest_" + encode(sum[:6])
@@ -30,7 +32,7 @@ func (p *Provider) setCookie(w http.ResponseWriter, value string, maxAge int) {
 		Name: p.cookieName(), Value: value, Path: p.base.Path + "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if p.base.Scheme == "https" {
-		c.Secure, c.SameSite = true, http.SameSiteNoneMode // authorization by POST comes from another site
+		c.Secure, c.SameSite = true, http.SameSiteNoneMode // an authorization request by POST comes from another site
 	}
 	http.SetCookie(w, c)
 }
@@ -49,7 +51,7 @@ func (p *Provider) sessionOf(r *http.Request) *session {
 	return s
 }
 
-// serveSignIn is what the forms of the sign-in page send.
+// serveSignIn handles the forms of the sign-in page.
 func (p *Provider) serveSignIn(w http.ResponseWriter, r *http.Request) {
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		p.errorPage(w, http.StatusForbidden, "Not from here", "This form was sent by another site.")
@@ -85,7 +87,7 @@ func (p *Provider) serveSignIn(w http.ResponseWriter, r *http.Request) {
 	p.finish(w, page.request, p.signIn(w, r, u, page.request.acr))
 }
 
-// findUser takes a subject, an email address or a name.
+// findUser finds a user by subject, email address or name.
 func (p *Provider) findUser(text string) *User {
 	text = strings.TrimSpace(text)
 	p.mu.Lock()
@@ -105,7 +107,8 @@ func (p *Provider) findUser(text string) *User {
 	return nil
 }
 
-// signIn starts a session, or makes the one of the same person fresh, under a new cookie value.
+// signIn starts a session, or renews the session of the same person, with a new
+// cookie value.
 func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, u *User, acr []string) *session {
 	now := p.cfg.Now()
 	s := &session{subject: u.Subject, sid: random(), acr: "0", authTime: now, expires: now.Add(sessionTTL), clients: map[string]bool{}}

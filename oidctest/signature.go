@@ -9,7 +9,7 @@ import (
 	"github.com/relyingparty/oidc/internal/jws"
 )
 
-// compact signs header and claims under alg; an empty signature for "none".
+// compact signs header and claims with alg. For "none" the signature is empty.
 func compact(header, claims map[string]any, alg string, key any) (string, error) {
 	h, err := json.Marshal(header)
 	if err != nil {
@@ -27,8 +27,8 @@ func compact(header, claims map[string]any, alg string, key any) (string, error)
 	return input + "." + encode(sig), nil
 }
 
-// signature signs input; "none" leaves it empty. A key of bytes is a shared
-// secret.
+// signature signs input with alg. For "none" it returns an empty signature. A
+// key of type []byte is a shared secret.
 func signature(alg string, key any, input []byte) ([]byte, error) {
 	if alg == "none" {
 		return nil, nil

@@ -62,7 +62,7 @@ func (p *Provider) token(r *http.Request, form url.Values) (map[string]any, *oau
 	return p.issue(i), nil
 }
 
-// grants are the grant types of this provider.
+// grants returns the grant types of this provider.
 func (p *Provider) grants() []string {
 	if p.cfg.quirks.grants != nil {
 		return p.cfg.quirks.grants
@@ -76,7 +76,7 @@ func (c *Client) may(grantType string) bool {
 
 func (c *Client) public() bool { return c.Secret == "" && c.PublicKey == nil }
 
-// redeem turns a code into i.
+// redeem fills i from a code.
 func (p *Provider) redeem(i *issuance, form url.Values) *oauthError {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +123,7 @@ func (p *Provider) checkVerifier(challenge, verifier string) *oauthError {
 	return nil
 }
 
-// burn spends a code whatever came of it.
+// burn uses up a code, whatever the result of the request.
 func (p *Provider) burn(raw string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +132,7 @@ func (p *Provider) burn(raw string) {
 	}
 }
 
-// renew turns a refresh token into i.
+// renew fills i from a refresh token.
 func (p *Provider) renew(i *issuance, form url.Values) *oauthError {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,14 +168,14 @@ func (p *Provider) renew(i *issuance, form url.Values) *oauthError {
 	switch {
 	case !p.cfg.KeepRefreshTokens:
 		t.used = true
-	case !p.cfg.quirks.jwtRefresh: // those hold their expiry: a new one is made, the old one stays good
+	case !p.cfg.quirks.jwtRefresh: // these contain their expiry, so a new one is issued and the old one remains valid
 		i.keep = raw
 	}
 	p.complete(i)
 	return nil
 }
 
-// serve is client credentials.
+// serve fills i for client credentials.
 func (p *Provider) serve(i *issuance, form url.Values) *oauthError {
 	if i.client.public() {
 		return refuse("unauthorized_client", "a public client has no credentials to use")
@@ -195,7 +195,8 @@ func (p *Provider) serve(i *issuance, form url.Values) *oauthError {
 	return p.aim(i, form, nil)
 }
 
-// complete fills in what logins and refreshes have in common; p.mu is held.
+// complete fills in what logins and refreshes have in common. The caller holds
+// p.mu.
 func (p *Provider) complete(i *issuance) {
 	q := &p.cfg.quirks
 	i.user = cmp.Or(p.lookUp(i.grant.subject), &User{Subject: i.grant.subject})
@@ -206,7 +207,7 @@ func (p *Provider) complete(i *issuance) {
 	}
 }
 
-// union is all and those of more that it lacks.
+// union returns all, followed by the elements of more that it lacks.
 func union(all, more []string) []string {
 	out := slices.Clone(all)
 	for _, s := range more {
@@ -217,7 +218,7 @@ func union(all, more []string) []string {
 	return out
 }
 
-// missing is the first of some that is not in all.
+// missing returns the first element of some that is not in all.
 func missing(some, all []string) string {
 	for _, s := range some {
 		if !slices.Contains(all, s) {

@@ -14,11 +14,12 @@ import (
 	"strings"
 )
 
-// Transport serves requests to the issuer's origin in memory, everything else fails: no test reaches the network. It starts one
-// goroutine per request, which ends with the handler.
+// Transport returns a RoundTripper that serves requests to the issuer's origin
+// in memory and refuses all others, so that no test reaches the network. It
+// starts one goroutine per request, which ends with the handler.
 func (p *Provider) Transport() http.RoundTripper { return transport{p} }
 
-// HTTPClient is a client with that Transport.
+// HTTPClient returns an http.Client with [Provider.Transport].
 func (p *Provider) HTTPClient() *http.Client { return &http.Client{Transport: p.Transport()} }
 
 type transport struct{ p *Provider }
@@ -39,7 +40,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	// The server's context ends with the caller's but carries none of its values, as over a wire.
+	// The handler's context ends with that of the caller, but has none of its
+	// values, as over a network.
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := context.AfterFunc(r.Context(), cancel)
 	in := &http.Request{
@@ -57,7 +59,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.URL.Path = "/"
 	}
 	w := &recorder{header: http.Header{}}
-	done := make(chan bool, 1) // whether the handler came to its end
+	done := make(chan bool, 1) // reports whether the handler returned normally
 	go func() {
 		finished := false
 		defer func() {
@@ -88,7 +90,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// recorder collects one answer.
+// recorder records one response.
 type recorder struct {
 	header, sent http.Header
 	status       int
@@ -128,7 +130,7 @@ func (w *recorder) response(p *Provider, r *http.Request) *http.Response {
 	}
 }
 
-// origin is scheme, host and port, the default port left out.
+// origin returns scheme, host and port, without the default port.
 func origin(u *url.URL) string {
 	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	switch scheme {

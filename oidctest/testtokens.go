@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-// AccessToken signs an access token for a test of an API: iss, sub, aud, iat, exp, jti and client_id are filled in unless claims holds
-// them (sub with the first user, aud with the first of Config.Resources or DefaultResource, client_id with the first client); a claim
-// whose value is nil is left out. It works at userinfo and introspection like any other, and is opaque where the provider's are.
+// AccessToken signs an access token for the test of an API. It works at
+// userinfo and introspection like any other access token, and is opaque if
+// Config.OpaqueAccessTokens is set.
+//
+// These claims have defaults: iss, sub (the first user), aud (the first of
+// Config.Resources, or else DefaultResource), client_id (the first client),
+// iat, exp and jti. A claim whose value is nil is omitted.
 func (p *Provider) AccessToken(claims map[string]any) string {
 	now := p.cfg.Now()
 	c := map[string]any{
@@ -18,7 +22,9 @@ func (p *Provider) AccessToken(claims map[string]any) string {
 	return p.putAccess(merge(c, claims), nil)
 }
 
-// IDToken is the same for ID tokens: iss, sub, aud (the first client), iat, exp and auth_time are filled in.
+// IDToken signs an ID token, as [Provider.AccessToken] does. These claims have
+// defaults: iss, sub (the first user), aud (the first client), iat, exp and
+// auth_time.
 func (p *Provider) IDToken(claims map[string]any) string {
 	now := p.cfg.Now()
 	c := merge(map[string]any{
@@ -29,7 +35,8 @@ func (p *Provider) IDToken(claims map[string]any) string {
 	return p.sign(p.keys.current(false), "JWT", c)
 }
 
-// LogoutToken signs a back-channel logout token for client; an empty subject or sid is left out.
+// LogoutToken signs a back-channel logout token for a client. If subject or sid
+// is empty, it is omitted.
 func (p *Provider) LogoutToken(clientID, subject, sid string) string {
 	now := p.cfg.Now()
 	c := map[string]any{
@@ -50,9 +57,13 @@ func (p *Provider) LogoutToken(clientID, subject, sid string) string {
 	return p.sign(p.keys.current(false), typ, c)
 }
 
-// Sign signs exactly this header and these claims; alg and kid are filled in unless given (nil leaves them out). A given kid chooses the
-// key if this provider ever had it, even a withdrawn one. alg "none" gives an empty signature and HS256 uses the published JSON of the
-// first key as the secret; both for tests that must see them refused. It panics when the key cannot sign under alg.
+// Sign signs a token with exactly this header and these claims. Only alg and
+// kid have defaults; if their value is nil, they are omitted. A kid selects any
+// key that this provider ever had, even a withdrawn one. It panics if that key
+// cannot sign with alg.
+//
+// For tests that must see such tokens refused, alg "none" creates an empty
+// signature, and HS256 uses the published JSON of the first key as the secret.
 func (p *Provider) Sign(header map[string]any, claims map[string]any) string {
 	key := p.keys.current(false)
 	if id, ok := header["kid"].(string); ok {
@@ -66,7 +77,8 @@ func (p *Provider) Sign(header map[string]any, claims map[string]any) string {
 	return signWith(key, merge(map[string]any{"alg": key.alg, "kid": key.id}, header), claims)
 }
 
-// signWith signs under the header's alg, or the key's when it names none.
+// signWith signs with the alg of the header, or that of the key if the header
+// has none.
 func signWith(key *signingKey, header, claims map[string]any) string {
 	alg, ok := header["alg"].(string)
 	if !ok {
