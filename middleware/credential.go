@@ -37,8 +37,8 @@ func bearer(h http.Header) (token string, refusal *Error) {
 	default:
 		return "", refuse(ReasonCredentialAmbiguous)
 	}
-	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok && plain(token) { // as nearly always
-		return token, nil
+	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok && (len(token) > maxToken || plain(token)) {
+		return token, nil // the usual case; a token that is too large is not even searched
 	}
 	value := strings.Trim(values[0], " \t")
 	scheme, rest := value, ""
