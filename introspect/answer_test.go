@@ -10,7 +10,8 @@ import (
 	"github.com/relyingparty/oidc/internal/claims"
 )
 
-// FuzzAnswer: facts come only from an object whose active is true, and say what encoding/json reads in it.
+// FuzzAnswer: facts come only from an object whose active is true, and have the
+// values that encoding/json reads.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"active":false}`, `{"active":true}`, `{"active":true,"exp":1.5e9,"aud":["a"],"scope":"x y","scp":["z"]}`,

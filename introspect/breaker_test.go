@@ -37,7 +37,7 @@ func TestBreaker(t *testing.T) {
 		calls := 5
 		for _, seconds := range []int{1, 2, 4, 8, 16, 30, 30} {
 			pause := time.Duration(seconds) * time.Second
-			e := fail(calls) // open: no call
+			e := fail(calls) // the breaker is open, so there is no call
 			check.Equal(t, e.RetryAfter, pause, "RetryAfter")
 			check.Contains(t, e.Error(), "the breaker is open")
 			check.Equal(t, reason(t, c.Ready(t.Context()), introspect.Unavailable).RetryAfter, pause, "RetryAfter of Ready")
@@ -45,7 +45,7 @@ func TestBreaker(t *testing.T) {
 			time.Sleep(pause - 1)
 			_ = fail(calls)
 			time.Sleep(time.Nanosecond)
-			check.NoError(t, c.Ready(t.Context())) // or nobody would send the call that closes it
+			check.NoError(t, c.Ready(t.Context())) // otherwise no call would close the breaker
 			calls++
 			_ = fail(calls)
 		}
@@ -55,7 +55,7 @@ func TestBreaker(t *testing.T) {
 		check.NoError(t, c.Ready(t.Context()))
 		check.Contains(t, log.String(), "the breaker is open", "for=30s")
 
-		p.always(503, ``) // closed as if nothing had been
+		p.always(503, ``) // closed as in the beginning
 		n = p.calls()
 		c.Invalidate("tok")
 		for i := range 5 {
@@ -97,7 +97,7 @@ func TestBreakerSendsOneCallToFindOut(t *testing.T) {
 	})
 }
 
-// strange are answers that a token alone may cause.
+// strange are responses that a token alone can cause.
 var strange = []struct {
 	status int
 	body   string
@@ -137,7 +137,7 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 				}
 				check.Equal(t, p.calls(), want, "calls")
 
-				// In a row means in a row.
+				// Only failures in a row count.
 				p, i := newProvider(), 0
 				c = p.client(t, func(cfg *introspect.Config) { cfg.CacheTTL = -1 })
 				p.say(func(string) (int, string) {
@@ -155,9 +155,8 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 	}
 }
 
-// No answer that a stranger's token causes keeps the endpoint from being asked
-// about others: it ends a row of failures, and it closes the breaker when it is
-// the call that finds out whether the endpoint is back.
+// A response that a token alone can cause does not stop introspection of other
+// tokens. It ends a row of failures, and as a probe it closes the breaker.
 func TestStrangeAnswersShowThatTheEndpointWorks(t *testing.T) {
 	t.Parallel()
 	for _, tc := range strange {
@@ -198,8 +197,8 @@ func TestStrangeAnswersShowThatTheEndpointWorks(t *testing.T) {
 	}
 }
 
-// While the call that finds out is slow, others wait for its outcome; even if
-// it is a stranger's and fails, the next one is let through.
+// While a probe is slow, other calls wait for its outcome. If it fails because
+// of its token, the next call may probe.
 func TestASlowStrangerHoldsTheBreakerOpenOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
@@ -231,8 +230,8 @@ func TestASlowStrangerHoldsTheBreakerOpenOnce(t *testing.T) {
 	})
 }
 
-// Tokens that make the endpoint hang do not open the breaker as long as others
-// get their answers in the meantime; when nobody does, they do.
+// Tokens that make the endpoint hang do not open the breaker while other calls
+// succeed. If no call succeeds, they do.
 func TestTokensThatHang(t *testing.T) {
 	t.Parallel()
 	for _, traffic := range []bool{true, false} {
@@ -271,7 +270,8 @@ func TestTokensThatHang(t *testing.T) {
 	}
 }
 
-// One flood of failures, sent before the breaker opened, opens it once: it does not double the pause with each.
+// Failures of calls from before the breaker opened open it only once, and do
+// not double the pause.
 func TestBreakerCountsAFloodOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
@@ -285,6 +285,6 @@ func TestBreakerCountsAFloodOnce(t *testing.T) {
 		}
 		wg.Wait()
 		check.Equal(t, refused(t, c, introspect.Unavailable, "x").RetryAfter, time.Second, "pause")
-		time.Sleep(2 * time.Second) // the failures had the metadata refreshed
+		time.Sleep(2 * time.Second) // the failures caused a refresh of the metadata
 	})
 }

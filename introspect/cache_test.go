@@ -16,7 +16,7 @@ func TestHowLongAnswersAreKept(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		edit    func(*introspect.Config)
-		members func() map[string]string // nil: inactive
+		members func() map[string]string // nil means inactive
 		want    time.Duration
 	}{
 		{"30 s", none, func() map[string]string { return map[string]string{} }, 30 * time.Second},
@@ -74,7 +74,7 @@ func TestCachesAreCountedApart(t *testing.T) {
 		}
 		check.True(t, p.calls()-before >= 990, "more than a fifth of MaxEntries is kept: %d calls", p.calls()-before)
 		before = p.calls()
-		for i := range 50 { // a flood of junk pushes nothing good out
+		for i := range 50 { // many invalid tokens evict no active answer
 			ask(t, c, fmt.Sprint("good-", i))
 		}
 		check.Equal(t, p.calls(), before, "calls")
@@ -105,13 +105,14 @@ func TestInvalidateAndPurge(t *testing.T) {
 			p.always(200, `{"active":false}`)
 			_ = refused(t, c, introspect.Inactive, "tok")
 			check.Equal(t, p.calls(), 2*i+2, "calls after forgetting")
-			forget() // what is negative, too
+			forget() // inactive answers too
 			p.always(200, active(nil))
 		}
 	})
 }
 
-// An answer on its way when its token is forgotten is not kept, and serves nobody who asks later.
+// If a token is invalidated while its call is in flight, the answer is not
+// cached and serves no later caller.
 func TestForgettingReachesCallsOnTheirWay(t *testing.T) {
 	t.Parallel()
 	for name, forget := range map[string]func(*introspect.Client){
@@ -143,7 +144,7 @@ func TestForgettingReachesCallsOnTheirWay(t *testing.T) {
 	}
 }
 
-// The same, when nobody asks before the answer arrives.
+// The same, if nobody asks before the answer arrives.
 func TestForgottenAnswersAreNotKept(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
@@ -168,7 +169,7 @@ func TestAnOldVerdictDoesNotOutliveANewerOne(t *testing.T) {
 		_ = refused(t, c, introspect.Inactive, "tok")
 		p.always(200, active(nil))
 		ask(t, c, "tok", introspect.MaxAge(0))
-		time.Sleep(2 * time.Second) // the newer one has gone
+		time.Sleep(2 * time.Second) // the newer answer has expired
 		ask(t, c, "tok")
 		check.Equal(t, p.calls(), 3, "calls")
 	})
@@ -190,7 +191,7 @@ func TestMaxAge(t *testing.T) {
 		ask(t, c, "tok")
 		check.Equal(t, p.calls(), 4, "calls for anything")
 
-		// A fresh verdict replaces the one that is kept, in both directions.
+		// A fresh answer replaces the cached one, in both directions.
 		p.always(200, `{"active":false}`)
 		_ = refused(t, c, introspect.Inactive, "tok", introspect.MaxAge(0))
 		_ = refused(t, c, introspect.Inactive, "tok")

@@ -16,8 +16,8 @@ import (
 
 type connection struct{}
 
-// A provider closes the connections it kept just as they are used. A question about a token may be asked twice, so nobody
-// gets a 503 for it.
+// A provider may close an idle connection in the moment of its use. An
+// introspection may be repeated, so no caller gets an error.
 func TestKeptConnectionThatIsClosed(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64

@@ -25,8 +25,8 @@ func TestIssuerOfAStaticEndpoint(t *testing.T) {
 	})
 }
 
-// Metadata from elsewhere may not have the secret and the tokens sent to a
-// service of this machine.
+// Metadata from another host cannot direct secrets and tokens to a service on
+// this host.
 func TestMetadataNamesLoopback(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for _, at := range []string{"http://127.0.0.1:8500/introspect", "http://localhost/introspect", "https://[::1]/introspect"} {
@@ -34,7 +34,7 @@ func TestMetadataNamesLoopback(t *testing.T) {
 			p.set(func(p *provider) { p.metadata = `{"issuer":"` + issuer + `","introspection_endpoint":"` + at + `"}` })
 			_ = refused(t, p.client(t), introspect.Misconfigured, "tok")
 			check.Equal(t, p.calls(), 0, "calls")
-			// What the user sets is the user's word.
+			// A URL in the Config is permitted.
 			_ = ask(t, p.client(t, func(cfg *introspect.Config) { cfg.Endpoint = at }), "tok")
 			_ = ask(t, p.client(t, func(cfg *introspect.Config) { cfg.InsecureAllowHTTP = true }), "tok")
 		}
@@ -52,7 +52,7 @@ func TestDiscovery(t *testing.T) {
 		metadata string
 		edit     func(*introspect.Config)
 		want     introspect.Reason
-		text     string // of the error, or how the client authenticated
+		text     string // part of the error, or the authentication method
 	}{
 		{"plain", meta(at), nil, "", "basic"},
 		{"own methods", meta(at + `,"introspection_endpoint_auth_methods_supported":["client_secret_post"],"token_endpoint_auth_methods_supported":["client_secret_basic"]`), nil, "", "post"},
@@ -115,7 +115,7 @@ func TestDiscoveryAway(t *testing.T) {
 	})
 }
 
-// With everything set by hand, only the endpoint has to be there.
+// If the Config contains everything, only the endpoint must be available.
 func TestDiscoveryAwayButNotNeeded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()

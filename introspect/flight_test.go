@@ -19,7 +19,7 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// logBuffer collects what is logged.
+// logBuffer is a log in memory.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -80,7 +80,7 @@ func TestOneCallForAThousandAskers(t *testing.T) {
 	}
 }
 
-// noStore is a shared cache that never has anything.
+// noStore is a shared cache without entries.
 type noStore struct{}
 
 func newNoStore() introspect.Cache                                       { return noStore{} }
@@ -88,7 +88,8 @@ func (noStore) Get(context.Context, string) ([]byte, bool, error)        { retur
 func (noStore) Set(context.Context, string, []byte, time.Duration) error { return nil }
 func (noStore) Delete(context.Context, string) error                     { return nil }
 
-// between is a context that does something between an asker's look into the caches and its joining a flight.
+// between is a context that runs a function between a caller's look into the
+// caches and its join of a flight.
 type between struct {
 	context.Context
 	do func()
@@ -96,7 +97,8 @@ type between struct {
 
 func (b between) Err() error { b.do(); return nil }
 
-// An asker who finds nothing kept, and whose flight lands before it can join it, does not make a second call.
+// If a flight finishes before a caller can join it, the caller makes no second
+// call.
 func TestAFlightThatLandsMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
@@ -109,7 +111,7 @@ func TestAFlightThatLandsMeanwhile(t *testing.T) {
 
 func TestLateAskersFindTheAnswer(t *testing.T) {
 	t.Parallel()
-	p := newProvider() // no latency, no fake clock: a race on purpose
+	p := newProvider() // no latency and no fake clock, for a real race
 	c := p.client(t)
 	check.NoError(t, c.Ready(t.Context()))
 	for round := range 50 {
@@ -147,7 +149,7 @@ func TestTheFirstCallerMayLeave(t *testing.T) {
 		wg.Wait()
 		check.Equal(t, p.calls(), 1, "calls")
 
-		// Also when nobody else waits: the answer is kept.
+		// The answer is cached even if no other caller waits.
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := c.Introspect(ctx, "alone")
@@ -184,7 +186,8 @@ func TestAtMost64Flights(t *testing.T) {
 				}
 			})
 		}
-		// These give up while waiting for a place: nobody is asked on their behalf.
+		// These callers leave while they wait for a slot, so no call is made
+		// for them.
 		var left atomic.Int64
 		for i := range 100 {
 			wg.Go(func() {
@@ -207,7 +210,8 @@ func TestAtMost64Flights(t *testing.T) {
 	})
 }
 
-// Askers who demand a fresh answer share a call that began after they asked, and never one that began before.
+// Callers that require a fresh answer share a call that begins after they
+// called, and never an earlier one.
 func TestFreshAskersShareALaterCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
@@ -234,7 +238,7 @@ func TestFreshAskersShareALaterCall(t *testing.T) {
 			expect("1", introspect.MaxAge(301*time.Millisecond)) // so does one for whom it is young enough
 			expect("2", introspect.MaxAge(299*time.Millisecond))
 		}
-		time.Sleep(time.Second) // the second call is on its way
+		time.Sleep(time.Second) // the second call is in flight
 		for range 100 {
 			expect("3", introspect.MaxAge(0))
 			expect("1") // kept, and good enough
@@ -276,7 +280,8 @@ func TestNoCallEndsTheGoroutineSilently(t *testing.T) {
 	})
 }
 
-// TestPanicsOfOthers end with an error or cost nothing, never with the process.
+// TestPanicsOfOthers: a panic of configured code is an error or is ignored, and
+// never ends the process.
 func TestPanicsOfOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()

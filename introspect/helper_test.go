@@ -25,11 +25,11 @@ const (
 	apiA     = "https://a.example"
 )
 
-// provider answers in memory and counts.
+// provider is an in-memory provider that counts requests.
 type provider struct {
 	mu       sync.Mutex
 	metadata string
-	answer   func(token string) (status int, body string) // status 0: no connection
+	answer   func(token string) (status int, body string) // status 0 means no connection
 	header   http.Header
 	latency  time.Duration
 	asked    map[string]int // by path
@@ -38,7 +38,7 @@ type provider struct {
 	most     int
 	last     *http.Request
 	lastForm url.Values
-	down     bool // discovery too
+	down     bool // including discovery
 }
 
 func newProvider() *provider {
@@ -50,7 +50,7 @@ func newProvider() *provider {
 	return p
 }
 
-// set changes how the provider behaves: requests may be under way.
+// set changes the provider, even while requests are in flight.
 func (p *provider) set(change func(p *provider)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// calls counts the requests to the introspection endpoint.
+// calls returns the number of requests to the introspection endpoint.
 func (p *provider) calls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,7 +138,8 @@ func (p *provider) client(t testing.TB, edit ...func(*introspect.Config)) *intro
 	return c
 }
 
-// active is an answer: a minute to live unless members say otherwise; a nil member is left out.
+// active returns an answer. Its token lives one minute, unless members say
+// otherwise. A nil member is omitted.
 func active(members map[string]string) string {
 	all := map[string]string{
 		"active": "true", "sub": `"alice"`, "client_id": `"web"`, "scope": `"read write"`, "aud": `"` + apiA + `"`,
@@ -157,7 +158,7 @@ func active(members map[string]string) string {
 
 func in(d time.Duration) string { return fmt.Sprint(time.Now().Add(d).Unix()) }
 
-// reason demands that err is an *Error for that reason.
+// reason requires that err is an *Error with this reason.
 func reason(t testing.TB, err error, want introspect.Reason) *introspect.Error {
 	t.Helper()
 	e := check.As[*introspect.Error](t, err)
@@ -179,7 +180,7 @@ func refused(t testing.TB, c *introspect.Client, want introspect.Reason, token s
 	return reason(t, err, want)
 }
 
-// bubble runs a test on a fake clock that starts on a whole second.
+// bubble runs a test with a fake clock that starts at a whole second.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()

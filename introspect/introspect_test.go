@@ -113,7 +113,7 @@ func TestVerdicts(t *testing.T) {
 					}
 					check.Lacks(t, fmt.Sprintf("%v %+v %#v", err, err, err), "CANARY", "CCC")
 				}
-				want := 2 // failures are not kept
+				want := 2 // failures are not cached
 				if tc.want == introspect.Inactive {
 					want = 1
 				}
@@ -175,7 +175,7 @@ func TestMembersAreCheckedLikeAJWT(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		member  string
-		value   func() string // empty: left out
+		value   func() string // if empty, the member is omitted
 		opts    []introspect.Option
 		missing bool // AllowMissingAudience
 		want    introspect.Reason
@@ -231,7 +231,7 @@ func TestPolicyRunsOnCachedAnswers(t *testing.T) {
 		ask(t, c, "tok")
 		check.Equal(t, p.calls(), 1, "calls")
 
-		// What is wrong with an answer does not make it worth another call.
+		// A refused answer causes no second call.
 		p.always(200, active(map[string]string{"iss": `"https://evil.example"`}))
 		_ = refused(t, c, introspect.IssuerUntrusted, "evil")
 		_ = refused(t, c, introspect.IssuerUntrusted, "evil")
@@ -301,7 +301,7 @@ func TestObserver(t *testing.T) {
 	})
 }
 
-// Whatever the provider does with what it was sent, nothing of ours shows it.
+// Nothing prints a secret, whatever the provider does with the request.
 func TestNothingShowsASecret(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const secret, token = "CANARY-secret", "CANARY-token-1"

@@ -9,13 +9,14 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// TestMain keeps the logs of all tests that name no logger out of their output.
+// TestMain discards the logs of tests that set no Logger.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
 
-// TestLoggerIsTheProgramsOwn unless it is told another. It changes what all tests share, so it runs alone.
+// TestLoggerIsTheProgramsOwn: the default is slog.Default(). It changes what
+// all tests share, so it does not run in parallel.
 func TestLoggerIsTheProgramsOwn(t *testing.T) {
 	var log logBuffer
 	before := slog.Default()

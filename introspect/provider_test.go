@@ -9,7 +9,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// The whole way against the provider of oidctest, which behaves as real ones do.
+// This test uses the provider of package oidctest, which behaves like real
+// ones.
 func TestAgainstAProvider(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		op := oidctest.New(oidctest.Config{
@@ -32,7 +33,7 @@ func TestAgainstAProvider(t *testing.T) {
 		_ = refused(t, c, introspect.Inactive, "no-token-of-that-provider")
 
 		op.RevokeSubject("alice")
-		ask(t, c, token) // for as long as CacheTTL
+		ask(t, c, token) // cached for CacheTTL
 		_ = refused(t, c, introspect.Inactive, token, introspect.MaxAge(0))
 		_ = refused(t, c, introspect.Inactive, token)
 

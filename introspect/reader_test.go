@@ -13,12 +13,12 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// TestReader: each answer is read once, by the call that brings it, and what was
-// made of it goes with it.
+// TestReader: the call that fetches an answer reads it, once. The result leaves
+// the cache with the answer.
 func TestReader(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
-		var read []string // by subject
+		var read []string // subjects
 		r, err := introspect.NewReader(introspect.Config{
 			DiscoveryURL: issuer, ClientID: "api", ClientSecret: "s", HTTPClient: &http.Client{Transport: p},
 		}, func(answer *claims.Set, issuer string, _ time.Time) string {

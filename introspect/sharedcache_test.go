@@ -18,7 +18,7 @@ import (
 	"github.com/relyingparty/oidc/introspect"
 )
 
-// store is a shared cache that can be broken.
+// store is a shared cache that can fail.
 type store struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -76,7 +76,8 @@ func (s *store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// settle waits for the writes that follow an answer; what it returns ends the access.
+// settle waits for the writes after an answer. The function it returns ends the
+// access.
 func (s *store) settle() func() {
 	synctest.Wait()
 	s.mu.Lock()
@@ -135,14 +136,14 @@ func TestSharedCacheServesReplicas(t *testing.T) {
 		check.Lacks(t, string(value), "CANARY")
 		check.Equal(t, s.ttl(key), 30*time.Second, "ttl")
 
-		// It does not add to the life of an answer.
+		// The shared cache does not extend the life of an answer.
 		time.Sleep(29*time.Second - 1)
 		ask(t, two, "CANARY-token")
 		check.Equal(t, p.calls(), 1, "calls")
 		time.Sleep(time.Nanosecond)
 		ask(t, two, "CANARY-token")
 		check.Equal(t, p.calls(), 2, "calls")
-		// Nor do other clients, issuers and endpoints share entries.
+		// Other clients, issuers and endpoints do not share entries.
 		ask(t, p.client(t, with(s), func(cfg *introspect.Config) { cfg.ClientID = "other" }), "CANARY-token")
 		ask(t, p.client(t, with(s), func(cfg *introspect.Config) { cfg.Endpoint = endpoint }), "CANARY-token")
 		check.Equal(t, p.calls(), 4, "calls")
@@ -238,13 +239,14 @@ func TestSharedValuesAreChecked(t *testing.T) {
 			check.Equal(t, ask(t, p.client(t, with(s)), "tok").Subject, "alice", "subject after "+name)
 			check.Equal(t, p.calls(), before+1, "calls after "+name)
 		}
-		// A replica whose clock is a little ahead is believed, but gains nothing by it.
+		// An entry of a replica whose clock is slightly ahead is accepted, but
+		// lives no longer.
 		s.put(key, edit(func(m map[string]any) { m["fetched"] = now + 20_000 }))
 		before := p.calls()
 		c := p.client(t, with(s))
 		check.True(t, ask(t, c, "tok").FetchedAt.Equal(time.Now()), "fetched in the future")
 		check.Equal(t, p.calls(), before, "calls")
-		// What another replica was told still has to satisfy us.
+		// This client makes its own checks of an entry from another replica.
 		s.put(key, edit(func(m map[string]any) {
 			m["answer"] = map[string]any{"active": true, "iss": "https://evil.example", "exp": now/1000 + 60}
 		}))
@@ -258,7 +260,7 @@ func TestWhatHasEndedDoesNotComeBackFromTheSharedCache(t *testing.T) {
 		"found inactive": func(t *testing.T, p *provider, c *introspect.Client) {
 			p.always(200, `{"active":false}`)
 			_ = refused(t, c, introspect.Inactive, "tok", introspect.MaxAge(0))
-			time.Sleep(5 * time.Second) // until the negative entry has gone
+			time.Sleep(5 * time.Second) // until the inactive answer has expired
 		},
 		"Invalidate": func(_ *testing.T, p *provider, c *introspect.Client) {
 			c.Invalidate("tok")
@@ -288,7 +290,8 @@ func TestWhatHasEndedDoesNotComeBackFromTheSharedCache(t *testing.T) {
 	}
 }
 
-// Whoever demands a fresh answer does not wait for one that the shared cache may give.
+// A caller that requires a fresh answer does not join a flight that may use the
+// shared cache.
 func TestFreshDoesNotJoinALookIntoTheSharedCache(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p, s := newProvider(), newStore()

@@ -18,7 +18,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// answerCase is one line of the answer table: a request, and what the guard is like that gets it.
+// answerCase is one line of the table: a request, and the guard that handles
+// it.
 type answerCase struct {
 	name    string
 	config  func(*middleware.Config)
@@ -28,7 +29,7 @@ type answerCase struct {
 	policy  []middleware.Policy
 }
 
-// bearing makes a request with a token of these claims.
+// bearing returns a request with a token that has these claims.
 func bearing(claims object) func(*oidctest.Provider) *http.Request {
 	return func(op *oidctest.Provider) *http.Request { return get(op.AccessToken(claims)) }
 }
@@ -53,7 +54,8 @@ func withTenant(cfg *middleware.Config) {
 	cfg.Tenant = middleware.RequireTenant("tenant", middleware.Header("X-Tenant"))
 }
 
-// forTenant is a request with a token of acme that names these tenants itself.
+// forTenant returns a request with a token of acme that names these tenants in
+// X-Tenant headers.
 func forTenant(named ...string) func(*oidctest.Provider) *http.Request {
 	return func(op *oidctest.Provider) *http.Request {
 		r := get(op.AccessToken(object{"tenant": "acme"}))
@@ -229,7 +231,7 @@ func introspectionCases() []answerCase {
 	return all
 }
 
-// TestAnswers writes down every answer there is.
+// TestAnswers compares every kind of response with the golden file.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	var all bytes.Buffer

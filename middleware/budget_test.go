@@ -16,7 +16,7 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// crowd is realms of n tenants: t0, t1 and so on.
+// crowd returns realms of n tenants: t0, t1 and so on.
 func crowd(n int) (all *realms, names []string) {
 	for i := range n {
 		names = append(names, fmt.Sprint("t", i))
@@ -24,14 +24,15 @@ func crowd(n int) (all *realms, names []string) {
 	return newRealms(names...), names
 }
 
-// try sends a fresh token of the tenant's realm.
+// try sends a new token of the tenant's realm.
 func (f *realms) try(tb testing.TB, guard *middleware.Guard, tenant string) middleware.Reason {
 	tb.Helper()
 	_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: f.providers[tenant].AccessToken(object{"tenant": tenant})})
 	return reasonOf(tb, err)
 }
 
-// flood sends junk: each time a token that names a realm nobody has named before.
+// flood sends made-up tokens, each with the name of a realm that no token named
+// before.
 type flood struct {
 	tb    testing.TB
 	guard *middleware.Guard
@@ -48,12 +49,13 @@ func (f *flood) send(n int) (reasons map[middleware.Reason]int) {
 	return reasons
 }
 
-// junkOf is a token that names a realm and that no key has signed.
+// junkOf returns a made-up token that names a realm.
 func junkOf(tenant string) string {
 	return rawToken(`{"alg":"ES256","kid":"x"}`, fmt.Sprintf(`{"iss":%q,"tenant":%q,"exp":%d}`, realmsURL+tenant, tenant, time.Now().Add(time.Hour).Unix()))
 }
 
-// TestListedTenantsSpendNothing: however many tenants a list holds, all come in at once, and their keys stay.
+// TestListedTenantsSpendNothing: all listed tenants are accepted at once, and
+// their keys stay.
 func TestListedTenantsSpendNothing(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]func(*realms, []string) middleware.Config{
@@ -83,7 +85,8 @@ func TestListedTenantsSpendNothing(t *testing.T) {
 	}
 }
 
-// TestJunkDelaysNobody: junk that names fewer realms than the budget holds does not delay a tenant's first token.
+// TestJunkDelaysNobody: made-up tokens that name fewer realms than the budget
+// permits do not delay a tenant's first token.
 func TestJunkDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for name, policy := range map[string]*middleware.TenantPolicy{
@@ -111,8 +114,9 @@ func TestJunkDelaysNobody(t *testing.T) {
 	}
 }
 
-// TestProvenTenantsOutliveTheirSources: a tenant that was let in once comes back at once, though its keys have gone for
-// those of others and junk has used up what strangers have.
+// TestProvenTenantsOutliveTheirSources: a tenant that had a valid token is
+// accepted again at once, even if its source was evicted and made-up tokens
+// have used up the budget of unproven tenants.
 func TestProvenTenantsOutliveTheirSources(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,9 +134,10 @@ func TestProvenTenantsOutliveTheirSources(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 			}
 		}
-		// A tenant counts as known from when its source goes, however long that was there.
+		// A tenant stays known from the time when its source is evicted,
+		// however old the source was.
 		time.Sleep(25 * time.Hour)
-		for i := range 100 { // of the last ones, which are in use
+		for i := range 100 { // the latest ones, which are in use
 			check.Equal(t, all.try(t, guard, names[149-i]), "", "reason for "+names[149-i])
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -149,8 +154,8 @@ func TestProvenTenantsOutliveTheirSources(t *testing.T) {
 	})
 }
 
-// TestEvictedWhileItVerifies: a tenant's first token may be verified by a source that junk has pushed out meanwhile. The
-// tenant is known all the same.
+// TestEvictedWhileItVerifies: made-up tokens may evict a source while it
+// verifies a tenant's first token. The tenant is known all the same.
 func TestEvictedWhileItVerifies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -180,7 +185,8 @@ func TestEvictedWhileItVerifies(t *testing.T) {
 	})
 }
 
-// TestJunkLoadIsBounded: what a flood has the provider asked is bounded by time, whatever it answers.
+// TestJunkLoadIsBounded: time bounds the requests that a flood causes, whatever
+// the provider responds.
 func TestJunkLoadIsBounded(t *testing.T) {
 	t.Parallel()
 	status := func(code int) roundTrip {
@@ -225,13 +231,14 @@ func TestJunkLoadIsBounded(t *testing.T) {
 				synctest.Wait()
 				got := int(asked.Load())
 				check.True(t, got <= c.most && got > c.most-5, "%d requests in %d s of 1000 junk tokens/s, want %d", got, seconds, c.most)
-				time.Sleep(10 * time.Second) // for those that hang
+				time.Sleep(10 * time.Second) // for requests that hang
 			})
 		})
 	}
 }
 
-// TestHangingUpSpendsNothing: a stranger who does not wait for the answer does not keep what it gives back.
+// TestHangingUpSpendsNothing: a caller that does not wait for the response uses
+// up no budget that the response would return.
 func TestHangingUpSpendsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,13 +251,13 @@ func TestHangingUpSpendsNothing(t *testing.T) {
 		guard := newGuard(t, slow)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		for i := range 200 { // before anything is asked
+		for i := range 200 { // before a request is sent
 			_, err := guard.Authenticate(gone, middleware.Credential{Token: junkOf(fmt.Sprint("a", i))})
 			check.Error(t, err, context.Canceled)
 		}
 		check.Equal(t, all.requests(), 0, "requests for those who had gone")
 		check.Equal(t, all.try(t, guard, "good"), "", "reason")
-		for i := range 60 * 20 { // and while it is
+		for i := range 60 * 20 { // while the request is in flight
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			_, _ = guard.Authenticate(ctx, middleware.Credential{Token: junkOf(fmt.Sprint("b", i))})
 			cancel()
@@ -261,7 +268,8 @@ func TestHangingUpSpendsNothing(t *testing.T) {
 	})
 }
 
-// TestRefusedTokensSpendNothing: what is refused without the keys is refused before it spends anything.
+// TestRefusedTokensSpendNothing: a token that can be refused without keys uses
+// up no budget.
 func TestRefusedTokensSpendNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -279,14 +287,14 @@ func TestRefusedTokensSpendNothing(t *testing.T) {
 	})
 }
 
-// rawHeader is the first part of rawToken.
+// rawHeader returns the first part of rawToken.
 func rawHeader(header string) string {
 	first, _, _ := strings.Cut(rawToken(header, ""), ".")
 	return first
 }
 
-// TestKnownTenantsAreBoundedToo: a function that allows every name lets strangers ask for no more than its budget holds,
-// nor does junk that names tenants known before.
+// TestKnownTenantsAreBoundedToo: a function that allows every name still bounds
+// the requests, and so do made-up tokens that name known tenants.
 func TestKnownTenantsAreBoundedToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -306,11 +314,12 @@ func TestKnownTenantsAreBoundedToo(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		before := all.requests()
-		for i := range 3000 { // tenants whose sources have gone, in turns
+		for i := range 3000 { // tenants whose sources were evicted, in turn
 			_, _ = guard.Authenticate(t.Context(), middleware.Credential{Token: junkOf(names[i%len(names)])})
 		}
-		// Three for each source made: its metadata, its keys, and again its keys for the kid that none of them has. Up to
-		// two for each of the 100 that were there: a refresh that was due, and the same kid.
+		// Three requests for each new source: its metadata, its keys, and its
+		// keys again for the unknown kid. Up to two for each of the 100
+		// existing sources: a refresh that was due, and the unknown kid.
 		got := all.requests() - before
 		check.True(t, got > 300 && got <= 3*1000+2*100, "%d requests for 3000 junk tokens with the names of tenants", got)
 	})

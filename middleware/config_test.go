@@ -16,8 +16,8 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// TestConfig holds each mistake to an *oidc.ConfigError that names the field, by its
-// whole path, and nothing else to one.
+// TestConfig checks that each mistake causes exactly the *oidc.ConfigErrors
+// that it should, with the whole path of their fields.
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	type config = middleware.Config
@@ -29,7 +29,7 @@ func TestConfig(t *testing.T) {
 	claim := []string{"tenant"}
 	for name, c := range map[string]struct {
 		edit func(*config)
-		want []string // the field of each error, with a colon, and parts of their texts; none = it is right
+		want []string // the field of each error, with a colon, and parts of their texts; nil if the configuration is right
 	}{
 		"as it is":                       {func(*config) {}, nil},
 		"no issuer":                      {func(c *config) { c.DiscoveryURL = "" }, []string{"DiscoveryURL: "}},
@@ -220,7 +220,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestConfigIsCopied: changing it afterwards changes nothing.
+// TestConfigIsCopied: changing the Config after New has no effect.
 func TestConfigIsCopied(t *testing.T) {
 	t.Parallel()
 	op, _ := setup(t)
@@ -232,7 +232,8 @@ func TestConfigIsCopied(t *testing.T) {
 	wantReason(t, guard, op.AccessToken(object{"tenant": "acme"}), "")
 }
 
-// TestObserver hears of each request to the provider, of introspection too.
+// TestObserver: the observer receives every request to the provider, including
+// introspection.
 func TestObserver(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -16,7 +16,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestCredential reads Authorization headers; TOKEN stands for a valid token.
+// TestCredential sends Authorization headers, in which TOKEN stands for a valid
+// token.
 func TestCredential(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -81,7 +82,8 @@ func TestCredential(t *testing.T) {
 	wantReason(t, guard, token, "")
 }
 
-// TestAuthenticateTakesBareTokens: no scheme, and nothing to trim.
+// TestAuthenticateTakesBareTokens: Authenticate accepts no scheme and trims
+// nothing.
 func TestAuthenticateTakesBareTokens(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -114,7 +116,8 @@ func TestCredentialPrintsRedacted(t *testing.T) {
 	check.Contains(t, all, "[redacted]")
 }
 
-// TestNothingLeaks sends a token that is refused for each reason there is, and looks for its parts in answers and logs.
+// TestNothingLeaks causes a refusal for every reason, and searches responses
+// and logs for parts of the token.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	for _, opaque := range []bool{false, true} {
@@ -148,7 +151,7 @@ func TestNothingLeaks(t *testing.T) {
 				answer := fmt.Sprint(w.Header(), w.Body)
 				check.Lacks(t, answer, "canary", op.Issuer())
 				for part := range strings.SplitSeq(token, ".") {
-					if len(part) > 12 { // "opaque" is a word
+					if len(part) > 12 { // "opaque" is an ordinary word
 						check.Lacks(t, answer+log.String(), part)
 					}
 				}
@@ -183,7 +186,7 @@ func FuzzAuthenticate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		p, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
-		if err == nil { // one of the seeds; nobody else can sign
+		if err == nil { // one of the seeds, because nobody else can sign
 			check.Equal(t, p.Issuer, op.Issuer(), "issuer")
 			return
 		}
@@ -193,8 +196,8 @@ func FuzzAuthenticate(f *testing.F) {
 	})
 }
 
-// TestTooLargeTokensAreNotHashed: refusing one must not take longer the longer
-// it is. What hashing it takes is measured beside it.
+// TestTooLargeTokensAreNotHashed: the time of a refusal must not grow with the
+// token. The test compares it with the time of hashing the token.
 func TestTooLargeTokensAreNotHashed(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, byIntrospection)

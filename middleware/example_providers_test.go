@@ -11,7 +11,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// The recipes of docs/providers.md; each Example calls its API with a token of the provider's making.
+// These are the recipes of docs/providers.md. Each Example calls its API with a
+// token that the provider could have issued.
 
 func voxKeyAPI() middleware.Config {
 	return middleware.Config{
@@ -111,7 +112,7 @@ func ExampleConfig_tokenOS() {
 	// 200 alice of tenant globex, by introspection
 }
 
-// try puts the API in front of a provider in memory and calls it.
+// try puts the API in front of an in-memory provider and calls it.
 func try(op *oidctest.Provider, cfg middleware.Config, token string) {
 	cfg.HTTPClient = op.HTTPClient()
 	cfg.RenderError = func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {

@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
+	"github.com/relyingparty/oidc"
+	"github.com/relyingparty/oidc/introspect"
 	"github.com/relyingparty/oidc/middleware"
 	"github.com/relyingparty/oidc/oidctest"
 )
@@ -25,7 +28,7 @@ func ExampleProtect() {
 	log.Fatal(http.ListenAndServe(":8080", protect(mux))) // handlers call middleware.FromContext(r.Context())
 }
 
-// Routes say what they need beyond a valid token.
+// Each route declares what it requires beyond a valid token.
 func ExampleGuard_Require() {
 	op := oidctest.New(oidctest.Config{Alg: "ES256"})
 	guard, err := middleware.New(middleware.Config{
@@ -35,7 +38,7 @@ func ExampleGuard_Require() {
 		Tenant:       middleware.RequireTenant("tenant"),
 	})
 	if err != nil {
-		log.Fatal(err) // every mistake in the configuration at once; no network yet
+		log.Fatal(err) // all mistakes in the configuration at once; no network yet
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /tenants/{tenant}/notes", guard.Require(
@@ -62,7 +65,59 @@ func ExampleGuard_Require() {
 	// 403 {"error":"insufficient_scope","error_description":"the token lacks a scope"}
 }
 
-// The core of an interceptor: metadata is what gRPC calls headers, with names in lower case.
+// New reports all mistakes at once. Each is an *oidc.ConfigError.
+func ExampleNew() {
+	_, err := middleware.New(middleware.Config{
+		DiscoveryURL: "http://id.example.com",
+		ClockSkew:    time.Hour,
+		Issuers: []middleware.IssuerConfig{{
+			DiscoveryURL:  "https://login.example.net",
+			Introspection: &introspect.Config{},
+		}},
+	})
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			var wrong *oidc.ConfigError
+			if errors.As(err, &wrong) {
+				fmt.Println(wrong.Field)
+			}
+		}
+	}
+	// Output:
+	// Audience
+	// ClockSkew
+	// DiscoveryURL
+	// Issuers[0].Introspection.ClientID
+}
+
+// Require around a mux is a mistake if a policy reads a wildcard of a pattern,
+// because the mux has not matched the request yet. The guard responds with a 500
+// and logs why. Put Require inside the mux, around the handler of the pattern.
+func ExampleGuard_Require_incorrect() {
+	op := oidctest.New(oidctest.Config{Alg: "ES256"})
+	guard, err := middleware.New(middleware.Config{
+		DiscoveryURL: op.Issuer(),
+		HTTPClient:   op.HTTPClient(),
+		Audience:     []string{oidctest.DefaultResource},
+		Tenant:       middleware.RequireTenant("tenant"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /tenants/{tenant}/notes", func(http.ResponseWriter, *http.Request) {})
+	incorrect := guard.Require(middleware.Tenant(middleware.PathValue("tenant")))(mux)
+
+	r := httptest.NewRequest(http.MethodGet, "/tenants/acme/notes", nil)
+	r.Header.Set("Authorization", "Bearer "+op.AccessToken(map[string]any{"tenant": "acme"}))
+	w := httptest.NewRecorder()
+	incorrect.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output: 500 {"error":"server_error","error_description":"the request cannot be authorized"}
+}
+
+// This is the core of a gRPC interceptor. Metadata are gRPC's headers, with
+// names in lower case.
 func ExampleGuard_Authenticate() {
 	op := oidctest.New(oidctest.Config{Alg: "ES256"})
 	guard, err := middleware.New(middleware.Config{
@@ -110,7 +165,7 @@ func ExampleGuard_Authenticate() {
 	// UNAUTHENTICATED
 }
 
-// Refusals as Docbyte Vault words them.
+// These refusals have the body of a Docbyte Vault.
 func ExampleConfig_docbyte() {
 	render := func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
 		code := map[int]string{400: "BAD_REQUEST", 401: "NOT_AUTHORIZED", 403: "FORBIDDEN", 503: "UNAVAILABLE"}[e.Status()]
@@ -122,7 +177,7 @@ func ExampleConfig_docbyte() {
 	// 401 application/json {"code":"NOT_AUTHORIZED","message":null}
 }
 
-// Refusals as problem details (RFC 9457).
+// These refusals are problem details (RFC 9457).
 func ExampleConfig_problem() {
 	render := func(_ *http.Request, e *middleware.Error) (contentType string, body []byte) {
 		body, _ = json.Marshal(map[string]any{
@@ -135,7 +190,7 @@ func ExampleConfig_problem() {
 	// 401 application/problem+json {"detail":"a bearer token is required","reason":"token_missing","status":401,"title":"Unauthorized"}
 }
 
-// refuse shows how a guard answers a request without a token.
+// refuse prints how a guard responds to a request without a token.
 func refuse(render func(*http.Request, *middleware.Error) (string, []byte)) {
 	protect := middleware.Protect(middleware.Config{
 		DiscoveryURL: "https://id.example.com/realms/acme",
@@ -147,7 +202,7 @@ func refuse(render func(*http.Request, *middleware.Error) (string, []byte)) {
 	fmt.Println(w.Code, w.Header().Get("Content-Type"), w.Body)
 }
 
-// What the token says beyond the fields of a principal.
+// Claims decodes claims that have no field in Principal.
 func ExampleClaims() {
 	type person struct {
 		Name  string   `json:"name"`

@@ -6,7 +6,7 @@ import (
 	"github.com/relyingparty/oidc/internal/cache"
 )
 
-// known is what is remembered of a token, as one that was verified or introspected.
+// known returns the cached facts of a token, whether verified or introspected.
 func (g *Guard) known(token string) *facts {
 	key, now := cache.Digest(token), time.Now()
 	if f := g.cached(key, now); f != nil || g.opaque == nil {
@@ -15,15 +15,16 @@ func (g *Guard) known(token string) *facts {
 	return g.opaque.Kept(key, now)
 }
 
-// Remembers reports whether token is known.
+// Remembers reports whether token is cached.
 func (g *Guard) Remembers(token string) bool { return g.known(token) != nil }
 
-// Rewrite changes what is remembered of token, as no clock or configuration can. No request may be under way.
+// Rewrite changes the cached facts of token in ways that no clock or
+// configuration can. No request may be in flight.
 func (g *Guard) Rewrite(token string, expiry, notBefore time.Time, audience string) {
 	f := g.known(token)
 	f.expiry, f.notBefore = expiry, notBefore
 	g.lists(f, []string{audience}, nil)
 }
 
-// NotBefore is from when on a remembered token is valid.
+// NotBefore returns when a cached token becomes valid.
 func (g *Guard) NotBefore(token string) time.Time { return g.known(token).notBefore }

@@ -11,7 +11,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestCacheEnds: a verified token is remembered until its exp, for five minutes, or as long as its key is published.
+// TestCacheEnds: a verified token is cached until its exp, for five minutes, or
+// while its key is published, whichever ends first.
 func TestCacheEnds(t *testing.T) {
 	t.Parallel()
 	t.Run("exp", func(t *testing.T) {
@@ -22,7 +23,7 @@ func TestCacheEnds(t *testing.T) {
 			wantReason(t, guard, token, "")
 			time.Sleep(59 * time.Second)
 			check.True(t, guard.Remembers(token), "not remembered any more")
-			time.Sleep(30 * time.Second) // past exp, within the skew
+			time.Sleep(30 * time.Second) // past exp, but within the skew
 			check.True(t, !guard.Remembers(token), "still remembered")
 			wantReason(t, guard, token, "")
 			check.True(t, !guard.Remembers(token), "remembered although it is accepted within the skew only")
@@ -60,7 +61,7 @@ func TestCacheEnds(t *testing.T) {
 	})
 }
 
-// TestHitsAreChecked: time and audience are checked although the token was found in the cache.
+// TestHitsAreChecked: a cache hit still checks times and audience.
 func TestHitsAreChecked(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -82,7 +83,8 @@ func TestHitsAreChecked(t *testing.T) {
 	}
 }
 
-// TestTimePassesWhileKeysAreFetched: what counts is the time when the keys are there.
+// TestTimePassesWhileKeysAreFetched: the times are checked after the keys are
+// fetched.
 func TestTimePassesWhileKeysAreFetched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,7 +95,7 @@ func TestTimePassesWhileKeysAreFetched(t *testing.T) {
 	})
 }
 
-// TestCacheOff works without a cache of tokens.
+// TestCacheOff works without a token cache.
 func TestCacheOff(t *testing.T) {
 	t.Parallel()
 	for _, opaque := range []bool{false, true} {
@@ -109,7 +111,8 @@ func TestCacheOff(t *testing.T) {
 	}
 }
 
-// TestCacheHoldsFacts: what a guard remembers of a token is not what it decided about it.
+// TestCacheHoldsFacts: the cache contains facts about a token, not decisions
+// about it.
 func TestCacheHoldsFacts(t *testing.T) {
 	t.Parallel()
 	allowed := true

@@ -23,14 +23,15 @@ import (
 
 type object = map[string]any
 
-// newProvider is a provider whose keys are cheap to make, with one client that may introspect.
+// newProvider returns a provider with cheap keys and one client that may
+// introspect.
 func newProvider(cfg oidctest.Config) *oidctest.Provider {
 	cfg.Alg = "ES256"
 	cfg.Clients = append(cfg.Clients, oidctest.Client{ID: "api", Secret: "s3cret"})
 	return oidctest.New(cfg)
 }
 
-// forProvider is the configuration of an API behind op.
+// forProvider returns the configuration of an API behind op.
 func forProvider(op *oidctest.Provider) middleware.Config {
 	return middleware.Config{DiscoveryURL: op.Issuer(), HTTPClient: op.HTTPClient(), Audience: []string{oidctest.DefaultResource}}
 }
@@ -42,7 +43,8 @@ func newGuard(tb testing.TB, cfg middleware.Config) *middleware.Guard {
 	return guard
 }
 
-// setup is a provider and a guard in front of it, its configuration changed by edits.
+// setup returns a provider and a guard for it. The edits change the guard's
+// configuration.
 func setup(tb testing.TB, edits ...func(*middleware.Config)) (*oidctest.Provider, *middleware.Guard) {
 	tb.Helper()
 	op := newProvider(oidctest.Config{})
@@ -53,7 +55,7 @@ func setup(tb testing.TB, edits ...func(*middleware.Config)) (*oidctest.Provider
 	return op, newGuard(tb, cfg)
 }
 
-// setupOpaque is setup for a provider whose access tokens nobody else can read.
+// setupOpaque is setup for a provider with opaque access tokens.
 func setupOpaque(tb testing.TB) (*oidctest.Provider, *middleware.Guard) {
 	tb.Helper()
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
@@ -62,7 +64,7 @@ func setupOpaque(tb testing.TB) (*oidctest.Provider, *middleware.Guard) {
 	return op, newGuard(tb, cfg)
 }
 
-// get is a request with a token, which may be empty.
+// get returns a request with a token, or without one if it is empty.
 func get(token string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	if token != "" {
@@ -71,7 +73,8 @@ func get(token string) *http.Request {
 	return r
 }
 
-// serve sends r through protect and returns the answer, and the principal the handler saw; nil when it was not reached.
+// serve sends r through protect. It returns the response and the principal that
+// the handler saw, nil if the request did not reach it.
 func serve(protect func(http.Handler) http.Handler, r *http.Request) (*httptest.ResponseRecorder, *middleware.Principal) {
 	var seen *middleware.Principal
 	w := httptest.NewRecorder()
@@ -85,7 +88,8 @@ func serve(protect func(http.Handler) http.Handler, r *http.Request) (*httptest.
 	return w, seen
 }
 
-// wantReason requires that the guard refuses the token for this reason, empty for acceptance, over HTTP and without.
+// wantReason requires that the guard refuses the token for this reason, with
+// and without HTTP. If want is empty, the guard must accept the token.
 func wantReason(tb testing.TB, guard *middleware.Guard, token string, want middleware.Reason, p ...middleware.Policy) {
 	tb.Helper()
 	_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token}, p...)
@@ -107,14 +111,14 @@ func reasonOf(tb testing.TB, err error) middleware.Reason {
 	return check.As[*middleware.Error](tb, err).Reason
 }
 
-// with is base overlaid with over.
+// with returns base with the members of over.
 func with(base, over object) object {
 	m := maps.Clone(base)
 	maps.Copy(m, over)
 	return m
 }
 
-// standard are the claims of an access token for the API.
+// standard returns the claims of an access token for the API.
 func standard(op *oidctest.Provider) object {
 	now := time.Now()
 	return object{
@@ -123,13 +127,15 @@ func standard(op *oidctest.Provider) object {
 	}
 }
 
-// rawToken is a compact JWS of these exact parts, with a signature that is none.
+// rawToken returns a compact JWS with exactly these parts and an invalid
+// signature.
 func rawToken(header, payload string) string {
 	enc := base64.RawURLEncoding.EncodeToString
 	return enc([]byte(header)) + "." + enc([]byte(payload)) + "." + enc([]byte("not a signature"))
 }
 
-// junk is a token op could have made, by its looks, signed by somebody else under this kid.
+// junk returns a token that looks like one of op, but that another key signed
+// under this kid.
 func junk(tb testing.TB, op *oidctest.Provider, kid string, claims object) string {
 	tb.Helper()
 	payload, err := json.Marshal(with(standard(op), claims))
@@ -140,7 +146,7 @@ func junk(tb testing.TB, op *oidctest.Provider, kid string, claims object) strin
 	return enc(header) + "." + enc(payload) + "." + enc(bytes.Repeat([]byte{7}, 64))
 }
 
-// fetches counts all requests to the provider.
+// fetches returns the number of all requests to the provider.
 func fetches(op *oidctest.Provider) int {
 	n := 0
 	for _, endpoint := range []string{"discovery", "jwks", "introspect", "token", "userinfo"} {
@@ -149,7 +155,7 @@ func fetches(op *oidctest.Provider) int {
 	return n
 }
 
-// records is a log kept in memory.
+// records is a log in memory.
 type records struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -171,12 +177,13 @@ func (l *records) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// roundTrip is a transport.
+// roundTrip is a function as a transport.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// realms are providers of one origin, one a tenant, below https://id.example.test/realms/.
+// realms are providers at one origin, one per tenant, below
+// https://id.example.test/realms/.
 type realms struct {
 	providers map[string]*oidctest.Provider
 
@@ -208,14 +215,14 @@ func (f *realms) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// requests counts everything that was asked of the origin.
+// requests returns the number of requests to the origin.
 func (f *realms) requests() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.paths)
 }
 
-// config is an API in front of all of them.
+// config returns the configuration of an API for all of them.
 func (f *realms) config(policy *middleware.TenantPolicy) middleware.Config {
 	return middleware.Config{
 		DiscoveryURL: realmsURL + "{tenant}", HTTPClient: &http.Client{Transport: f},

@@ -65,7 +65,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// TestJWTIsNotIntrospected: a JWT that is refused is not offered to introspection.
+// TestJWTIsNotIntrospected: the guard does not introspect a JWT that it
+// refuses.
 func TestJWTIsNotIntrospected(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, byIntrospection)
@@ -85,7 +86,8 @@ func TestJWTIsNotIntrospected(t *testing.T) {
 	check.Equal(t, op.Requests("introspect"), 5, "introspection requests for what is no JWT")
 }
 
-// TestFormBeforeIntrospection: what cannot be a token is not asked about.
+// TestFormBeforeIntrospection: the guard does not introspect what cannot be a
+// token.
 func TestFormBeforeIntrospection(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, byIntrospection)
@@ -130,7 +132,8 @@ func TestNotAccessTokens(t *testing.T) {
 	}
 }
 
-// TestAnswersReadAsTokens: what a claim means does not depend on whether a JWT or an introspection answer holds it.
+// TestAnswersReadAsTokens: a claim has the same meaning in a JWT and in an
+// introspection response.
 func TestAnswersReadAsTokens(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -183,7 +186,8 @@ func TestAnswersReadAsTokens(t *testing.T) {
 	}
 }
 
-// TestBothAgree: in ModeBoth the two must speak of the same subject, issuer and tenant.
+// TestBothAgree: in ModeBoth, JWT and introspection must name the same subject,
+// issuer and tenant.
 func TestBothAgree(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -218,14 +222,15 @@ func TestBothAgree(t *testing.T) {
 	}
 }
 
-// TestBothWithoutSubject: service tokens may have none, in both.
+// TestBothWithoutSubject: service tokens may have no subject.
 func TestBothWithoutSubject(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, byIntrospection, func(cfg *middleware.Config) { cfg.Mode = middleware.ModeBoth })
 	wantReason(t, guard, op.AccessToken(object{"sub": nil}), "")
 }
 
-// TestRevocation: an introspected token is remembered for 30 s, and no longer than a route allows.
+// TestRevocation: an introspected token is cached for 30 seconds, or less if a
+// route requires it.
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,7 +250,7 @@ func TestRevocation(t *testing.T) {
 	})
 }
 
-// TestFreshIntrospection of a JWT: the route asks the issuer, others do not.
+// TestFreshIntrospection: only the route with the policy introspects a JWT.
 func TestFreshIntrospection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -259,7 +264,7 @@ func TestFreshIntrospection(t *testing.T) {
 		check.Equal(t, p.Method, middleware.MethodBoth, "Method")
 		check.Equal(t, op.Requests("introspect"), 1, "introspection requests")
 
-		// Inside Wrap, too, and it asks again each time.
+		// The route also introspects inside Wrap, every time.
 		route := func(next http.Handler) http.Handler { return guard.Wrap(guard.Require(fresh)(next)) }
 		w, seen := serve(route, get(token))
 		check.Equal(t, w.Code, http.StatusNoContent, "status")
@@ -272,7 +277,8 @@ func TestFreshIntrospection(t *testing.T) {
 	})
 }
 
-// TestStrictestFreshIntrospection: of several the strictest counts, in any order.
+// TestStrictestFreshIntrospection: of several policies the strictest applies,
+// in any order.
 func TestStrictestFreshIntrospection(t *testing.T) {
 	t.Parallel()
 	strict, lax := middleware.FreshIntrospection(5*time.Second), middleware.FreshIntrospection(time.Hour)
@@ -292,7 +298,8 @@ func TestStrictestFreshIntrospection(t *testing.T) {
 	}
 }
 
-// TestFreshAnswersAreRead: an answer that was asked for anew counts, though it came in the same instant.
+// TestFreshAnswersAreRead: a fresh response is used even if it arrives in the
+// same instant.
 func TestFreshAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -305,7 +312,7 @@ func TestFreshAnswersAreRead(t *testing.T) {
 	})
 }
 
-// TestOneCall: a thousand requests with one token are one question.
+// TestOneCall: a thousand requests with one token cause one introspection.
 func TestOneCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -328,7 +335,8 @@ func TestOneCall(t *testing.T) {
 	})
 }
 
-// TestIntrospectionOutage: the breaker opens, what is known still serves, and Ready says so.
+// TestIntrospectionOutage: the breaker opens, cached tokens still work, and
+// Ready reports the outage.
 func TestIntrospectionOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -354,7 +362,8 @@ func TestIntrospectionOutage(t *testing.T) {
 	})
 }
 
-// TestIntrospectionOfOneOfSeveral: opaque tokens go to the one issuer that can introspect.
+// TestIntrospectionOfOneOfSeveral: opaque tokens go to the only issuer with
+// introspection.
 func TestIntrospectionOfOneOfSeveral(t *testing.T) {
 	t.Parallel()
 	all := newRealms("a", "b")
@@ -387,7 +396,8 @@ func TestIntrospectionOfOneOfSeveral(t *testing.T) {
 	check.Equal(t, a.Requests("introspect")*b.Requests("introspect"), 1, "introspection requests")
 }
 
-// TestTemplateAndIntrospection: keys by realm, opaque tokens by the endpoint that was named.
+// TestTemplateAndIntrospection: JWTs use the keys of their realm, and opaque
+// tokens the configured endpoint.
 func TestTemplateAndIntrospection(t *testing.T) {
 	t.Parallel()
 	all := newRealms("acme")
@@ -400,7 +410,8 @@ func TestTemplateAndIntrospection(t *testing.T) {
 	wantReason(t, guard, main.AccessToken(object{"tenant": "main"}), "")
 	wantReason(t, guard, main.AccessToken(object{"tenant": "acme"}), middleware.ReasonTenantMismatch)
 
-	// An endpoint that is believed whatever issuer it names must still name that of the token.
+	// An endpoint that may name any issuer must still name the issuer of the
+	// JWT.
 	acme := all.providers["acme"]
 	cfg.Mode = middleware.ModeBoth
 	cfg.Introspection = &introspect.Config{Endpoint: acme.URL("introspect"), ClientID: "api", ClientSecret: "s3cret"}
@@ -410,7 +421,7 @@ func TestTemplateAndIntrospection(t *testing.T) {
 	wantReason(t, newGuard(t, cfg), token, middleware.ReasonTokenInactive)
 }
 
-// TestIntrospectionWithoutDiscovery needs nothing but the endpoint.
+// TestIntrospectionWithoutDiscovery needs only the endpoint.
 func TestIntrospectionWithoutDiscovery(t *testing.T) {
 	t.Parallel()
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})

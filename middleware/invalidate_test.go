@@ -15,13 +15,13 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// forgets are the ways to make a guard forget a token.
+// forgets are the ways to remove a token from the caches.
 var forgets = map[string]func(*middleware.Guard, string){
 	"Invalidate": (*middleware.Guard).Invalidate,
 	"Purge":      func(g *middleware.Guard, _ string) { g.Purge() },
 }
 
-// TestForgetting reaches verified and introspected tokens.
+// TestForgetting removes verified and introspected tokens.
 func TestForgetting(t *testing.T) {
 	t.Parallel()
 	for name, forget := range forgets {
@@ -45,7 +45,7 @@ func TestForgetting(t *testing.T) {
 				check.True(t, !guard.Remembers(token), "%s: the token is remembered", name)
 				check.Equal(t, guard.Remembers(other), name == "Invalidate", name+": another token is remembered")
 				want := middleware.ReasonTokenInactive
-				if mode == middleware.ModeAuto && !opaque { // nobody is asked
+				if mode == middleware.ModeAuto && !opaque { // no introspection request
 					want = ""
 				}
 				wantReason(t, guard, token, want)
@@ -54,7 +54,8 @@ func TestForgetting(t *testing.T) {
 	}
 }
 
-// TestForgettingNothing: what is no token, or was never seen, changes nothing.
+// TestForgettingNothing: an unknown token, or what is no token, changes
+// nothing.
 func TestForgettingNothing(t *testing.T) {
 	t.Parallel()
 	op, guard := setupOpaque(t)
@@ -69,8 +70,8 @@ func TestForgettingNothing(t *testing.T) {
 	jwts.Purge()
 }
 
-// TestForgettingReachesCallsUnderWay: what is on its way when a token is
-// forgotten is not remembered afterwards.
+// TestForgettingReachesCallsUnderWay: the result of a request in flight is not
+// cached if its token is invalidated.
 func TestForgettingReachesCallsUnderWay(t *testing.T) {
 	t.Parallel()
 	for name, forget := range forgets {
@@ -102,7 +103,7 @@ func TestForgettingReachesCallsUnderWay(t *testing.T) {
 	}
 }
 
-// slowToForget is a shared cache that takes its time.
+// slowToForget is a slow shared cache.
 type slowToForget struct{ introspect.Cache }
 
 func (slowToForget) Get(context.Context, string) ([]byte, bool, error)        { return nil, false, nil }
@@ -112,7 +113,8 @@ func (slowToForget) Delete(ctx context.Context, _ string) error {
 	return ctx.Err()
 }
 
-// TestForgettingWaitsOnce for the shared caches of all issuers together.
+// TestForgettingWaitsOnce: the shared caches of all issuers are called
+// concurrently.
 func TestForgettingWaitsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

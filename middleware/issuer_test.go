@@ -17,7 +17,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestIssuerSpelling: before discovery both spellings of the issuer may be right, then only the document's is.
+// TestIssuerSpelling: before discovery both spellings of the issuer are
+// accepted, and then only that of the document.
 func TestIssuerSpelling(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{"https://op.example.test/a", "https://op.example.test/a/"} {
@@ -37,8 +38,8 @@ func TestIssuerSpelling(t *testing.T) {
 	}
 }
 
-// TestOtherSpellingAsksNobody: once the document has said how the issuer is spelled, a token that spells it otherwise has
-// nothing fetched, whatever key it names.
+// TestOtherSpellingAsksNobody: after discovery a token with another spelling of
+// the issuer causes no request, whatever key it names.
 func TestOtherSpellingAsksNobody(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -54,7 +55,8 @@ func TestOtherSpellingAsksNobody(t *testing.T) {
 	check.Equal(t, all.requests(), 2, "requests for another spelling of a realm")
 }
 
-// TestIssuerMismatch: a document that names another issuer is our mistake or theirs, never the token's.
+// TestIssuerMismatch: a document that names another issuer is an outage,
+// because the token is not at fault.
 func TestIssuerMismatch(t *testing.T) {
 	t.Parallel()
 	op := newProvider(oidctest.Config{})
@@ -71,7 +73,7 @@ func TestIssuerMismatch(t *testing.T) {
 	wantReason(t, guard, op.AccessToken(object{"iss": cfg.Issuer}), "")
 }
 
-// TestStaticProvider: keys without discovery.
+// TestStaticProvider uses keys without discovery.
 func TestStaticProvider(t *testing.T) {
 	t.Parallel()
 	op := newProvider(oidctest.Config{})
@@ -83,7 +85,7 @@ func TestStaticProvider(t *testing.T) {
 	check.Equal(t, op.Requests("discovery"), 0, "discovery")
 }
 
-// TestSeveralIssuers: each verifies its own tokens with its own keys and algorithms.
+// TestSeveralIssuers: each issuer has its own keys and algorithms.
 func TestSeveralIssuers(t *testing.T) {
 	t.Parallel()
 	all := newRealms("a", "b")
@@ -107,7 +109,7 @@ func TestSeveralIssuers(t *testing.T) {
 	wantReason(t, guard, b.AccessToken(nil), middleware.ReasonAlgNotAllowed)
 	check.Equal(t, b.Requests("jwks"), before, "fetches of the keys for an algorithm this issuer has not")
 
-	// The first issuer may be that of Config itself.
+	// The first issuer may be the one of Config itself.
 	cfg.DiscoveryURL, cfg.Issuers = a.Issuer(), []middleware.IssuerConfig{{DiscoveryURL: b.Issuer()}}
 	guard = newGuard(t, cfg)
 	wantReason(t, guard, a.AccessToken(nil), "")
@@ -117,7 +119,8 @@ func TestSeveralIssuers(t *testing.T) {
 	wantReason(t, guard, a.AccessToken(nil), "")
 }
 
-// TestMetadataNamesLoopback: metadata from elsewhere may not have the guard ask a service of its own machine.
+// TestMetadataNamesLoopback: metadata from another host cannot make the guard
+// send requests to its own host.
 func TestMetadataNamesLoopback(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"http://127.0.0.1:9200/_search", "https://localhost:9200/", "https://[::1]/"} {
@@ -140,8 +143,9 @@ func TestMetadataNamesLoopback(t *testing.T) {
 	}
 }
 
-// TestKeySetMoves: the metadata says where a key set went, and is asked after the third failure at the old address. Junk
-// tokens cannot have it asked more often than once in 30 seconds.
+// TestKeySetMoves: after the third failure at the old URL, the guard asks the
+// metadata where the key set is. Made-up tokens cannot cause that more than
+// once in 30 seconds.
 func TestKeySetMoves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +169,7 @@ func TestKeySetMoves(t *testing.T) {
 		moved.Store(true)
 		op.RotateKeys()
 		began := time.Now()
-		for n := range 100 { // before the metadata says so: junk, and tokens of the new key
+		for n := range 100 { // before the metadata names the new URL: made-up tokens, and tokens of the new key
 			wantReason(t, guard, junk(t, op, fmt.Sprint("junk ", n), nil), middleware.ReasonKeyUnknown)
 			wantReason(t, guard, op.AccessToken(nil), middleware.ReasonKeyUnknown)
 			time.Sleep(time.Second)

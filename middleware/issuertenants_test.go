@@ -13,7 +13,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// severalIssuers is an API that trusts providers of realms, each listed as an issuer of its own.
+// severalIssuers returns an API that trusts each of these realms as a separate
+// issuer.
 func (f *realms) severalIssuers(policy middleware.TenantPolicy, issuers ...middleware.IssuerConfig) middleware.Config {
 	policy.Claim = []string{"tenant"}
 	return middleware.Config{
@@ -21,7 +22,8 @@ func (f *realms) severalIssuers(policy middleware.TenantPolicy, issuers ...middl
 	}
 }
 
-// TestVouching: an issuer vouches for its own tenants only, by JWTs and by introspection.
+// TestVouching: JWTs and introspection responses of an issuer may name only the
+// issuer's own tenants.
 func TestVouching(t *testing.T) {
 	t.Parallel()
 	issuer := func(name string, tenants ...string) middleware.IssuerConfig {
@@ -65,7 +67,7 @@ func TestVouching(t *testing.T) {
 					token := all.providers[realm].AccessToken(object{"tenant": tenant})
 					_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
 					reason := reasonOf(t, err)
-					wantReason(t, guard, token, reason) // and when it is remembered
+					wantReason(t, guard, token, reason) // from the cache too
 					if reason == "" {
 						accepted += " " + realm + ":" + tenant
 						continue
@@ -78,7 +80,8 @@ func TestVouching(t *testing.T) {
 	}
 }
 
-// TestVouchingBesideATemplate: another issuer reaches no realm's tenant, and no realm the other issuer's by its name.
+// TestVouchingBesideATemplate: another issuer cannot name a realm's tenant, and
+// a realm cannot name the other issuer's.
 func TestVouchingBesideATemplate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -130,7 +133,8 @@ func TestVouchingBesideATemplate(t *testing.T) {
 	}
 }
 
-// below sends what is asked of a path to one provider, and everything else to the realms.
+// below sends requests below a path to one provider, and all others to the
+// realms.
 type below struct {
 	path   string
 	op     *oidctest.Provider
@@ -144,8 +148,8 @@ func (b below) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.realms.RoundTrip(r)
 }
 
-// TestVouchingOfAnswers: an introspection answer is held to the list of the issuer that it names, or else of the one
-// whose endpoint gave it.
+// TestVouchingOfAnswers: an introspection response may name the tenants of the
+// issuer that it names, or else of the issuer whose endpoint it is from.
 func TestVouchingOfAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -176,7 +180,7 @@ func TestVouchingOfAnswers(t *testing.T) {
 			}
 		})
 	}
-	// A single issuer that introspects only.
+	// A single issuer with introspection only.
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
 	cfg := forProvider(op)
 	byIntrospection(&cfg)
@@ -192,7 +196,8 @@ func TestVouchingOfAnswers(t *testing.T) {
 	wantReason(t, guard, op.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantUnknown)
 }
 
-// TestMetadataOfListedTenants names the issuers a template is left with.
+// TestMetadataOfListedTenants: the metadata names the issuers that the lists
+// leave to a template.
 func TestMetadataOfListedTenants(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -66,7 +66,7 @@ func TestClaims(t *testing.T) {
 		"a claim we know nothing of": {object{"https://example.com/x": object{"a": []int{1}}}, ""},
 	} {
 		token := op.AccessToken(c.claims)
-		for range 2 { // the second time from the cache, if it is in there
+		for range 2 { // the second time from the cache, if the token is in it
 			_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: token})
 			check.Equal(t, reasonOf(t, err), c.want, name)
 		}
@@ -131,7 +131,7 @@ func TestMaxLifetime(t *testing.T) {
 	}
 }
 
-// TestAlgorithms: every algorithm of the list works, and the list narrows.
+// TestAlgorithms: every listed algorithm is accepted, and no other.
 func TestAlgorithms(t *testing.T) {
 	t.Parallel()
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"} {

@@ -15,13 +15,14 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestMain keeps the logs of all tests that name no logger out of their output.
+// TestMain discards the logs of tests that set no Logger.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(m.Run())
 }
 
-// TestLoggerIsTheProgramsOwn unless it is told another. It changes what all tests share, so it runs alone.
+// TestLoggerIsTheProgramsOwn: the default is slog.Default(). It changes what
+// all tests share, so it does not run in parallel.
 func TestLoggerIsTheProgramsOwn(t *testing.T) {
 	var log records
 	before := slog.Default()
@@ -34,7 +35,7 @@ func TestLoggerIsTheProgramsOwn(t *testing.T) {
 	check.Contains(t, log.String(), `level=WARN msg="token cannot be verified"`, `msg="fetch failed"`, `msg="introspection failed"`)
 }
 
-// TestLog: a line a refusal at debug, outages at warn.
+// TestLog: each refusal is a line at debug, each outage a line at warn.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var log records
@@ -50,7 +51,7 @@ func TestLog(t *testing.T) {
 	check.Contains(t, log.String(), `level=WARN msg="token cannot be verified" reason=idp_unavailable status=503`)
 }
 
-// TestOutagesDoNotFillTheLog: requests met by one are told at warn now and then.
+// TestOutagesDoNotFillTheLog: the warnings of an outage are limited.
 func TestOutagesDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// within sends a request with token through guard and, once meanwhile has run,
-// through a second handler of the same guard inside it.
+// within sends a request with token through guard. After meanwhile returns, the
+// request continues through a second handler of the same guard.
 func within(guard *middleware.Guard, token string, meanwhile func(), p ...middleware.Policy) (w *httptest.ResponseRecorder, seen *middleware.Principal) {
 	w = httptest.NewRecorder()
 	inner := guard.Require(p...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +28,8 @@ func within(guard *middleware.Guard, token string, meanwhile func(), p ...middle
 	return w, seen
 }
 
-// TestNestedGuardChecksAgain: what was true when the outer handler let a request
-// in may have ended when an inner one meets it.
+// TestNestedGuardChecksAgain: what was true in the outer handler may no longer
+// be true in an inner one.
 func TestNestedGuardChecksAgain(t *testing.T) {
 	t.Parallel()
 	type setting struct {
@@ -47,14 +47,14 @@ func TestNestedGuardChecksAgain(t *testing.T) {
 	}
 	revoke := func(s setting) {
 		s.op.RevokeSubject("alice")
-		_ = ask(s, middleware.FreshIntrospection(0)) // somebody learns of it
+		_ = ask(s, middleware.FreshIntrospection(0)) // another request finds the token inactive
 	}
 	for name, c := range map[string]struct {
 		edit      func(*middleware.Config)
 		opaque    bool
 		meanwhile func(setting)
 		want      int
-		asked     int // introspection requests, with the one that let the request in
+		asked     int // introspection requests, including that of the outer handler
 	}{
 		"nothing happens, JWT":          {jwt, false, func(setting) {}, http.StatusNoContent, 0},
 		"nothing happens, opaque":       {byIntrospection, true, func(setting) {}, http.StatusNoContent, 1},
@@ -81,7 +81,7 @@ func TestNestedGuardChecksAgain(t *testing.T) {
 			time.Sleep(4 * time.Minute)
 			other := s
 			other.token = s.op.AccessToken(nil)
-			check.NoError(t, ask(other)) // the new keys are fetched
+			check.NoError(t, ask(other)) // fetches the new keys
 		}, http.StatusUnauthorized, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

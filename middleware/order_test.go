@@ -14,7 +14,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestRefusedWithoutNetwork: whatever anyone can make up is refused before anything is fetched, also before discovery.
+// TestRefusedWithoutNetwork: a made-up token is refused without any request,
+// including discovery.
 func TestRefusedWithoutNetwork(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) { cfg.AccessTokenAlgs = []string{"ES256", "PS256"} })
@@ -67,7 +68,7 @@ func TestRefusedWithoutNetwork(t *testing.T) {
 	check.True(t, fetches(op) > 0, "a token that could be right asks the provider")
 }
 
-// TestHeaderNamesNoKeys: a header's own keys, and places to fetch some from, are as if they were not there.
+// TestHeaderNamesNoKeys: keys in the header, and URLs of keys, are ignored.
 func TestHeaderNamesNoKeys(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -91,7 +92,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// TestSeveralReasons: the first check in the order wins.
+// TestSeveralReasons: the first failing check determines the reason.
 func TestSeveralReasons(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) { cfg.Tenant = middleware.RequireTenant("tenant", middleware.Header("X")) })
@@ -122,8 +123,8 @@ func TestSeveralReasons(t *testing.T) {
 	check.Equal(t, reasonOf(t, err), middleware.ReasonInsufficientScope, "reason of the last token")
 }
 
-// TestJunkDoesNotAmplify: 1000 unknown keys and 1000 bad signatures cost one fetch, none is a 503, and none stands in
-// the way of a real rotation.
+// TestJunkDoesNotAmplify: 1000 unknown kids and 1000 bad signatures cause one
+// fetch. None is a 503, and none delays a real key rotation.
 func TestJunkDoesNotAmplify(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -155,7 +156,8 @@ func TestJunkDoesNotAmplify(t *testing.T) {
 	})
 }
 
-// TestOutage: keys serve while they are stale, and then it is a 503, also for junk.
+// TestOutage: stale keys still work for a while. Then every token, valid or
+// not, is a 503.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -183,7 +185,7 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// keyID is the kid of a token.
+// keyID returns the kid of a token.
 func keyID(tb testing.TB, token string) string {
 	tb.Helper()
 	header, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])

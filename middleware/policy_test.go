@@ -108,7 +108,8 @@ func TestCheck(t *testing.T) {
 	check.Lacks(t, log.String(), "4711")
 }
 
-// TestCheckSeesTheToken, not what handlers before it, or other checks, have made of their principal.
+// TestCheckSeesTheToken: a Check sees the token's principal, even if handlers
+// or other checks have changed theirs.
 func TestCheckSeesTheToken(t *testing.T) {
 	t.Parallel()
 	for _, opaque := range []bool{false, true} {
@@ -142,7 +143,8 @@ func TestCheckSeesTheToken(t *testing.T) {
 	}
 }
 
-// TestBadPolicies panic when the route is set up, and are a 500 where that is too late.
+// TestBadPolicies: an invalid policy panics when the route is set up, and is a
+// 500 in Authenticate.
 func TestBadPolicies(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)

@@ -21,7 +21,8 @@ func principalOf(tb testing.TB, guard *middleware.Guard, token string) *middlewa
 	return p
 }
 
-// TestPrincipalLists: few entries are kept in the facts themselves, many are not; both are handed out whole, as copies.
+// TestPrincipalLists: short lists are part of the facts, long ones are not.
+// Both are returned complete and as copies.
 func TestPrincipalLists(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -30,7 +31,7 @@ func TestPrincipalLists(t *testing.T) {
 		for _, scopes := range []int{0, 1, 5, 8} {
 			audience := append([]string{oidctest.DefaultResource}, words[:audiences]...)
 			token := op.Sign(nil, with(standard(op), object{"aud": audience, "scope": strings.Join(words[:scopes], " ")}))
-			for range 2 { // the second time from the cache, and not as the first caller left it
+			for range 2 { // the second time from the cache, without the changes of the first caller
 				p := principalOf(t, guard, token)
 				check.DeepEqual(t, p.Audience, audience, "Audience")
 				check.True(t, slices.Equal(p.Scopes, words[:scopes]), "Scopes are %q, want %q", p.Scopes, words[:scopes])
@@ -86,7 +87,8 @@ func TestPrincipal(t *testing.T) {
 	check.Lacks(t, text, "eyJ")
 }
 
-// TestPrincipalsAreApart: whatever a handler does to its principal, the next request does not see.
+// TestPrincipalsAreApart: changes of a handler to its principal do not affect
+// the next request.
 func TestPrincipalsAreApart(t *testing.T) {
 	t.Parallel()
 	for _, opaque := range []bool{false, true} {
@@ -119,7 +121,7 @@ func TestPrincipalsAreApart(t *testing.T) {
 			spoil(p)
 			wantReason(t, guard, token, middleware.ReasonInsufficientScope, middleware.Scopes("admin"))
 		}
-		// Nor do later policies of the same request go by it.
+		// They do not affect later policies of the same request either.
 		inner := guard.Require(middleware.Scopes("admin"))
 		w, seen := serve(func(next http.Handler) http.Handler {
 			return guard.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -12,8 +12,8 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// TestProvenRealmIsNoLie: when the discovery document of a realm whose tokens were verified is a 404, that is an outage.
-// The realm is there, and a 401 would sign its users out.
+// TestProvenRealmIsNoLie: if the discovery document of a realm with valid
+// tokens becomes a 404, that is an outage. A 401 would sign out its users.
 func TestProvenRealmIsNoLie(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -38,8 +38,8 @@ func TestProvenRealmIsNoLie(t *testing.T) {
 	})
 }
 
-// TestTokensOfAnEvictedSource: a token that was verified by a source which has gone is verified again, by the source that
-// is in its place. The old one would go on with keys that nobody refreshes.
+// TestTokensOfAnEvictedSource: a token is verified again if its source was
+// evicted, because nothing refreshes the keys of that source.
 func TestTokensOfAnEvictedSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -52,15 +52,15 @@ func TestTokensOfAnEvictedSource(t *testing.T) {
 			check.Equal(t, all.try(t, guard, tenant), "", "reason for "+tenant)
 			time.Sleep(time.Second)
 		}
-		first.RotateKeys() // the key of old is withdrawn
+		first.RotateKeys() // withdraws the key of old
 		check.Equal(t, all.try(t, guard, "t0"), "", "reason for a token of the new key")
 		check.Equal(t, first.Requests("discovery"), 2, "discovery of t0, whose source had gone")
 		wantReason(t, guard, old, middleware.ReasonKeyUnknown)
 	})
 }
 
-// TestMissingBeforeItsSuccessor: a source that has gone, and learns late that its realm had no document, says nothing
-// about the source that is in its place.
+// TestMissingBeforeItsSuccessor: an evicted source whose document turns out to
+// be missing does not affect the source that replaced it.
 func TestMissingBeforeItsSuccessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestMissingBeforeItsSuccessor(t *testing.T) {
 		cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			switch {
 			case !strings.Contains(r.URL.Path, "/t100/"):
-			case asked.Add(1) == 1: // before the realm was made
+			case asked.Add(1) == 1: // before the realm exists
 				time.Sleep(time.Second)
 				r = r.Clone(r.Context())
 				r.URL.Path = "/realms/t/"
@@ -90,7 +90,7 @@ func TestMissingBeforeItsSuccessor(t *testing.T) {
 			synctest.Wait()
 		}
 		ask()
-		(&flood{tb: t, guard: guard}).send(1) // its source goes
+		(&flood{tb: t, guard: guard}).send(1) // evicts its source
 		ask()
 		check.Equal(t, <-answers, middleware.ReasonIssuerUntrusted, "reason before the realm was made")
 		check.Equal(t, <-answers, "", "reason after")

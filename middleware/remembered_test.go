@@ -15,8 +15,9 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// TestAnswersAreRemembered as long as the introspection client does: CacheTTL, 10 s without exp, not past exp, and not at
-// all when it is told to remember nothing. What is no longer an access token is not served from memory.
+// TestAnswersAreRemembered: an introspection response is cached for CacheTTL,
+// for 10 seconds without exp, never past exp, and not at all if caching is off.
+// A cached response that is no longer an access token is refused.
 func TestAnswersAreRemembered(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -68,7 +69,8 @@ func TestAnswersAreRemembered(t *testing.T) {
 	}
 }
 
-// TestRememberedAnswersAreJudged by time and audience at each request, as tokens are.
+// TestRememberedAnswersAreJudged: a cached response is checked for times and
+// audience on each request.
 func TestRememberedAnswersAreJudged(t *testing.T) {
 	t.Parallel()
 	op, guard := setupOpaque(t)
@@ -91,7 +93,7 @@ func TestRememberedAnswersAreJudged(t *testing.T) {
 	check.Equal(t, op.Requests("introspect"), 4, "introspection requests")
 }
 
-// TestRememberedNotBefore: nbf counts, and where it is missing iat.
+// TestRememberedNotBefore: nbf counts, or else iat.
 func TestRememberedNotBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,8 +110,8 @@ func TestRememberedNotBefore(t *testing.T) {
 	})
 }
 
-// TestRefusalsAreNotUndone: who was woken by an older answer does not make a token valid again, of which a newer question
-// has learnt that it has ended.
+// TestRefusalsAreNotUndone: a request that waited for an older response does
+// not make a token valid again that a newer response has found inactive.
 func TestRefusalsAreNotUndone(t *testing.T) {
 	t.Parallel()
 	for range 5 {
@@ -145,7 +147,7 @@ func TestRefusalsAreNotUndone(t *testing.T) {
 	}
 }
 
-// firstSlow holds the first introspection request up for a second.
+// firstSlow delays the first introspection request by a second.
 type firstSlow struct {
 	http.RoundTripper
 	asked atomic.Bool
@@ -158,7 +160,8 @@ func (f *firstSlow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// TestHowManyAnswersAreRemembered: as many as tokens, unless Introspection says otherwise.
+// TestHowManyAnswersAreRemembered: as many responses as tokens are cached,
+// unless Introspection.MaxEntries is set.
 func TestHowManyAnswersAreRemembered(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ size, entries, want int }{{0, 0, 40}, {-1, 0, 40}, {20, 0, 20}, {20, 100, 40}, {100, 20, 20}} {
@@ -182,8 +185,8 @@ func TestHowManyAnswersAreRemembered(t *testing.T) {
 	}
 }
 
-// TestTokensAreToldApart: what is remembered of one token never serves another,
-// with or without a cache of verified tokens.
+// TestTokensAreToldApart: the cached result of one token never serves another,
+// with or without a token cache.
 func TestTokensAreToldApart(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{-1, 0} {
@@ -213,8 +216,8 @@ func TestTokensAreToldApart(t *testing.T) {
 	}
 }
 
-// TestAnswersForNobody: what an answer says counts for the next request even if
-// the one that asked for it has gone by the time it arrives.
+// TestAnswersForNobody: a response counts for the next request, even if the
+// caller that caused it has gone when it arrives.
 func TestAnswersForNobody(t *testing.T) {
 	t.Parallel()
 	another := func(member string, value any) func(object) {
@@ -225,10 +228,10 @@ func TestAnswersForNobody(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		known bool // the token is, from before
+		known bool // the token is already cached
 		edit  func(object)
 		want  middleware.Reason
-		asked int // introspection requests once the next request has been answered
+		asked int // introspection requests after the next request
 	}{
 		"active":                    {false, func(object) {}, "", 1},
 		"active again":              {true, func(object) {}, "", 2},
@@ -280,7 +283,8 @@ func TestAnswersForNobody(t *testing.T) {
 	}
 }
 
-// TestOutageForgetsNothing: a fresh route's question that nobody answers is no news about the token.
+// TestOutageForgetsNothing: a fresh introspection that gets no response does
+// not change what is cached.
 func TestOutageForgetsNothing(t *testing.T) {
 	t.Parallel()
 	op, guard := setupOpaque(t)

@@ -41,7 +41,8 @@ func TestResourceMetadata(t *testing.T) {
 	check.Equal(t, ask(http.MethodHead).Body.Len(), 0, "body of HEAD")
 	check.Equal(t, ask(http.MethodPost).Code, http.StatusMethodNotAllowed, "status of POST")
 
-	// With the provider away the likeliest spelling will do, as long as nobody keeps it.
+	// During an outage of the provider the likeliest spelling is returned, but
+	// must not be cached.
 	op.Fault("discovery", oidctest.Down)
 	handler = newGuard(t, cfg).ResourceMetadata()
 	w = ask(http.MethodGet)
@@ -62,7 +63,8 @@ func TestResourceMetadata(t *testing.T) {
 	check.Equal(t, ask(http.MethodGet).Code, http.StatusNotFound, "status without a resource")
 }
 
-// TestResourceMetadataWaitsOnce: issuers that are away are asked side by side.
+// TestResourceMetadataWaitsOnce: the discovery requests of several issuers run
+// concurrently.
 func TestResourceMetadataWaitsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -86,7 +88,7 @@ func TestResourceMetadataWaitsOnce(t *testing.T) {
 	})
 }
 
-// TestResourceMetadataURL is where RFC 9728 section 3.1 puts it.
+// TestResourceMetadataURL checks the URL of RFC 9728 section 3.1.
 func TestResourceMetadataURL(t *testing.T) {
 	t.Parallel()
 	for resource, want := range map[string]string{

@@ -11,7 +11,7 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// eachProtocol runs a test against a real server, over HTTP/1.1 and HTTP/2.
+// eachProtocol runs a test against a real server with HTTP/1.1 and HTTP/2.
 func eachProtocol(t *testing.T, h http.Handler, f func(t *testing.T, do func(method, path string, authorization ...string) *http.Response)) {
 	t.Helper()
 	for _, two := range []bool{false, true} {
@@ -38,7 +38,7 @@ func eachProtocol(t *testing.T, h http.Handler, f func(t *testing.T, do func(met
 	}
 }
 
-// TestOnTheWire: the answers arrive as they were meant.
+// TestOnTheWire: the responses reach the client complete.
 func TestOnTheWire(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) {
@@ -81,8 +81,9 @@ func TestOnTheWire(t *testing.T) {
 	})
 }
 
-// TestShutdownIsNoSuccess: where it is this program that ends the context, as a server does that ties it to a signal, a
-// refusal still arrives as one. (A handler that writes nothing has answered 200.)
+// TestShutdownIsNoSuccess: if this program ends the context, as a server does
+// that ties it to a signal, a refusal still reaches the client. (If a handler
+// writes nothing, the response is a 200.)
 func TestShutdownIsNoSuccess(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)

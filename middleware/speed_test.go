@@ -12,7 +12,7 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// discard is a ResponseWriter that keeps nothing.
+// discard is a ResponseWriter that discards everything.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }
@@ -21,10 +21,11 @@ func (d discard) WriteHeader(int)             {}
 
 type floorKey struct{}
 
-// behind is a handler the compiler cannot see into.
+// behind is a handler that the compiler cannot inline.
 var behind http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
-// bare does what no middleware can do without: hand a context value to the next handler.
+// bare does what every middleware must do: it passes a context value to the
+// next handler.
 func bare() func() {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	return func() {
@@ -32,7 +33,7 @@ func bare() func() {
 	}
 }
 
-// hit serves one request whose token the guard has seen before.
+// hit serves one request whose token is cached.
 func hit(tb testing.TB, opaque bool) func() {
 	op := oidctest.New(oidctest.Config{
 		Alg: "ES256", OpaqueAccessTokens: opaque,
@@ -61,7 +62,8 @@ func hit(tb testing.TB, opaque bool) func() {
 	return func() { handler.ServeHTTP(w, r) }
 }
 
-// TestAllocations holds a request with a known token to five allocations above what handing down a context value costs.
+// TestAllocations: a request with a cached token makes at most five allocations
+// more than passing a context value.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -74,8 +76,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestAllocationsOfValidation holds the whole validation of a token that was not seen before, keys in memory, to 21. The
-// project's bar is 35.
+// TestAllocationsOfValidation: validating a new token, with cached keys, makes
+// at most 21 allocations. The bar of the project is 35.
 func TestAllocationsOfValidation(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -85,7 +87,7 @@ func TestAllocationsOfValidation(t *testing.T) {
 	check.True(t, got <= 21, "%v allocations a validation, want at most 21", got)
 }
 
-// validation validates a token as if it had not been seen before.
+// validation validates a token as if it were new.
 func validation(tb testing.TB, alg string) func() {
 	op := oidctest.New(oidctest.Config{Alg: alg})
 	guard, err := middleware.New(middleware.Config{

@@ -15,7 +15,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// endpoint answers every introspection request alike, and passes all other requests on.
+// endpoint answers every introspection request alike, and passes on all other
+// requests.
 type endpoint struct {
 	answer object
 	next   http.RoundTripper
@@ -37,7 +38,8 @@ func (e endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// sharing has all realms share one introspection endpoint, which gives this answer.
+// sharing returns an API whose realms share one introspection endpoint with
+// this answer.
 func (f *realms) sharing(policy *middleware.TenantPolicy, answer object) middleware.Config {
 	cfg := f.config(policy)
 	cfg.HTTPClient = &http.Client{Transport: endpoint{answer, f}}
@@ -45,7 +47,8 @@ func (f *realms) sharing(policy *middleware.TenantPolicy, answer object) middlew
 	return cfg
 }
 
-// TestTemplateBindsAnswers: an introspection answer is bound to its realm as a JWT is, whatever the mode.
+// TestTemplateBindsAnswers: an introspection response is bound to its realm
+// like a JWT, in every mode.
 func TestTemplateBindsAnswers(t *testing.T) {
 	t.Parallel()
 	allow := &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme", "globex"}}
@@ -84,7 +87,7 @@ func TestTemplateBindsAnswers(t *testing.T) {
 	} {
 		for mode, m := range map[string]middleware.Mode{"ModeAuto": middleware.ModeAuto, "ModeIntrospection": middleware.ModeIntrospection} {
 			if name == "an issuer beside the template" && m == middleware.ModeIntrospection {
-				continue // it takes one issuer only
+				continue // accepts one issuer only
 			}
 			t.Run(mode+"/"+name, func(t *testing.T) {
 				all := newRealms("acme", "globex", "evil")
@@ -94,7 +97,7 @@ func TestTemplateBindsAnswers(t *testing.T) {
 					c.edit(&cfg)
 				}
 				guard := newGuard(t, cfg)
-				for range 2 { // from the endpoint, and from memory
+				for range 2 { // from the endpoint, then from the cache
 					wantReason(t, guard, "opaque", c.want)
 				}
 				if c.want == "" {
@@ -106,8 +109,8 @@ func TestTemplateBindsAnswers(t *testing.T) {
 	}
 }
 
-// TestMaxLifetimeOfAnswers: an introspected token may live no longer than any other, and one without exp is the
-// provider's to end.
+// TestMaxLifetimeOfAnswers: MaxLifetime applies to introspected tokens. A token
+// without exp is the provider's to end.
 func TestMaxLifetimeOfAnswers(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -136,8 +139,8 @@ func TestMaxLifetimeOfAnswers(t *testing.T) {
 	}
 }
 
-// TestBothBindToTheRealm: where a JWT is introspected too, its keys have bound it to its realm already. The answer may
-// leave iss out, and must not name another.
+// TestBothBindToTheRealm: if a JWT is introspected too, its keys have bound it
+// to its realm. The response may omit iss, but must not name another.
 func TestBothBindToTheRealm(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

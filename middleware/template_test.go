@@ -30,13 +30,13 @@ func TestTemplate(t *testing.T) {
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "acme"}), "")
 	wantReason(t, guard, globex.AccessToken(object{"tenant": "globex"}), "")
 	check.Equal(t, principalOf(t, guard, acme.AccessToken(object{"tenant": "acme"})).Tenant, "acme", "Tenant")
-	// The issuer of one tenant cannot speak for another, by whatever claim.
+	// The issuer of one tenant cannot name another tenant in any claim.
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex"}), middleware.ReasonTenantMismatch)
 	_, err := guard.Authenticate(context.Background(), middleware.Credential{Token: acme.AccessToken(object{"tenant": "globex"})})
 	check.Equal(t, check.As[*middleware.Error](t, err).Status(), http.StatusUnauthorized, "status")
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "Acme"}), middleware.ReasonTenantMismatch)
 	wantReason(t, guard, acme.AccessToken(nil), middleware.ReasonTenantMissing)
-	// Nor its keys.
+	// Neither can its keys.
 	wantReason(t, guard, acme.AccessToken(object{"tenant": "globex", "iss": globex.Issuer()}), middleware.ReasonKeyUnknown)
 
 	before := all.requests()
@@ -54,7 +54,8 @@ func TestTemplate(t *testing.T) {
 	check.Equal(t, all.requests(), before, "requests for tenants and issuers that are not allowed")
 }
 
-// TestTemplateAsksOnce: the policy is asked about the issuer's tenant before any network call, once a request.
+// TestTemplateAsksOnce: the policy is asked about the issuer's tenant once per
+// request, before any request to the provider.
 func TestTemplateAsksOnce(t *testing.T) {
 	t.Parallel()
 	all := newRealms("acme")
@@ -102,7 +103,8 @@ func TestFromIssuer(t *testing.T) {
 	wantReason(t, guard, acme.AccessToken(nil), middleware.ReasonTenantMissing)
 }
 
-// TestSegmentLength: what is captured from an issuer goes into a URL, and a longer one than 128 bytes never does.
+// TestSegmentLength: the captured tenant becomes part of a URL, and never has
+// more than 128 bytes.
 func TestSegmentLength(t *testing.T) {
 	t.Parallel()
 	fits := strings.Repeat("a", 128)
@@ -119,7 +121,8 @@ func TestSegmentLength(t *testing.T) {
 	}
 }
 
-// TestTemplateForms: full discovery URLs, an issuer at another address, and keys without discovery.
+// TestTemplateForms: full discovery URLs, an issuer at another URL, and keys
+// without discovery.
 func TestTemplateForms(t *testing.T) {
 	t.Parallel()
 	all := newRealms("acme")
@@ -152,7 +155,8 @@ func TestTemplateForms(t *testing.T) {
 	}
 }
 
-// TestUnprovenBudget: issuers nobody has heard of cost a bounded number of fetches, all together.
+// TestUnprovenBudget: unknown issuers together cause a bounded number of
+// requests.
 func TestUnprovenBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -178,7 +182,8 @@ func TestUnprovenBudget(t *testing.T) {
 	})
 }
 
-// TestMissingRealm: a realm whose discovery is a 404 is a 401, remembered for 30 s.
+// TestMissingRealm: a realm without a discovery document is a 401, cached for
+// 30 seconds.
 func TestMissingRealm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,15 +201,15 @@ func TestMissingRealm(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		wantReason(t, guard, token, middleware.ReasonKeyUnknown)
 		wantReason(t, guard, all.providers["new"].AccessToken(object{"tenant": "new"}), "")
-		// Any other trouble is an outage.
+		// Every other failure is an outage.
 		all.providers["sick"] = newProvider(oidctest.Config{Issuer: realmsURL + "sick"})
 		all.providers["sick"].Fault("discovery", oidctest.Down)
 		wantReason(t, guard, all.providers["sick"].AccessToken(object{"tenant": "sick"}), middleware.ReasonProviderUnavailable)
 	})
 }
 
-// TestSourcesAreBounded: the 101st realm takes the place of the least recently used, and one that never verified
-// anything goes before one that did.
+// TestSourcesAreBounded: the 101st realm replaces the least recently used one.
+// A realm that never verified a token is replaced before one that did.
 func TestSourcesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -215,7 +220,7 @@ func TestSourcesAreBounded(t *testing.T) {
 		all := newRealms(tenants...)
 		guard := newGuard(t, all.config(anyTenant()))
 		use := func(i int) {
-			time.Sleep(time.Second) // the budget is not what this is about
+			time.Sleep(time.Second) // to leave the budget out of this test
 			tenant := tenants[i]
 			wantReason(t, guard, all.providers[tenant].AccessToken(object{"tenant": tenant}), "")
 		}
@@ -232,16 +237,16 @@ func TestSourcesAreBounded(t *testing.T) {
 		use(1)
 		check.Equal(t, fetched(1), 2, "fetches of the realm that had gone")
 
-		// A realm that only junk has named leaves first.
+		// A realm that only made-up tokens name is evicted first.
 		wantReason(t, guard, junk(t, all.providers["t2"], "x", nil), middleware.ReasonKeyUnknown) // t2 went for t1, and comes back unproven
 		check.Equal(t, fetched(2), 3, "fetches of t2, one of them for the unknown key")
-		use(3) // gone for t2; takes its place
+		use(3) // evicted by t2, and replaces it
 		use(4)
 		check.Equal(t, fetched(4), 1, "fetches of a proven realm")
 	})
 }
 
-// TestTemplateConcurrently for the race detector.
+// TestTemplateConcurrently is for the race detector.
 func TestTemplateConcurrently(t *testing.T) {
 	t.Parallel()
 	all := newRealms("a", "b", "c")

@@ -13,7 +13,7 @@ import (
 	"github.com/relyingparty/oidc/middleware"
 )
 
-// statusOf is what guard answers to r, with the token of a tenant.
+// statusOf returns the status of the response to r with the token of a tenant.
 func statusOf(tb testing.TB, protect func(http.Handler) http.Handler, r *http.Request, token string) int {
 	tb.Helper()
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -147,7 +147,7 @@ func TestTenantSources(t *testing.T) {
 	}
 }
 
-// TestHeaderIsNoAuthority: what a request says about its tenant never takes the place of the claim.
+// TestHeaderIsNoAuthority: the tenant in the request never replaces the claim.
 func TestHeaderIsNoAuthority(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, withTenant)
@@ -229,7 +229,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// TestPathValue works inside a mux, and says so outside.
+// TestPathValue works inside a mux. Outside, the error says why it cannot.
 func TestPathValue(t *testing.T) {
 	t.Parallel()
 	var log records

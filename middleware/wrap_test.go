@@ -29,7 +29,8 @@ func chain(all ...func(http.Handler) http.Handler) func(http.Handler) http.Handl
 	}
 }
 
-// TestRequireInsideWrap: the token is not verified again, the handler sees one principal, policies hold.
+// TestRequireInsideWrap: the token is not verified again, the handler sees one
+// principal, and the policies apply.
 func TestRequireInsideWrap(t *testing.T) {
 	t.Parallel()
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
@@ -52,8 +53,9 @@ func TestRequireInsideWrap(t *testing.T) {
 	check.Equal(t, w.Code, http.StatusForbidden, "status")
 }
 
-// TestRequestsOfTheHandler: a handler's own requests, sent through Wrap with its context and token, are held to the
-// tenant they name, not to the one the first request named.
+// TestRequestsOfTheHandler: requests of a handler that it sends through Wrap,
+// with its context and token, must name the token's tenant, whatever the first
+// request named.
 func TestRequestsOfTheHandler(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) {
@@ -77,8 +79,8 @@ func TestRequestsOfTheHandler(t *testing.T) {
 	}
 }
 
-// TestRequireBehindStripPrefix: where the path has lost its tenant, what Wrap compared still holds; the token's tenant
-// may not become another one meanwhile.
+// TestRequireBehindStripPrefix: if the path has lost its tenant, the comparison
+// of Wrap still holds. The token's tenant must not change in the meantime.
 func TestRequireBehindStripPrefix(t *testing.T) {
 	t.Parallel()
 	op := newProvider(oidctest.Config{OpaqueAccessTokens: true})
@@ -102,7 +104,8 @@ func TestRequireBehindStripPrefix(t *testing.T) {
 	}), http.StatusForbidden, "status when the fresh answer names another tenant")
 }
 
-// TestForeignPrincipals: a principal in the context opens nothing, whoever put it there.
+// TestForeignPrincipals: a principal in the context grants nothing, whoever
+// stored it.
 func TestForeignPrincipals(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t)
@@ -127,7 +130,8 @@ func TestForeignPrincipals(t *testing.T) {
 	check.Equal(t, w.Code, http.StatusNoContent, "status of Optional")
 	check.Equal(t, seen.Subject, "", "Subject behind Optional, without a token")
 
-	// Another guard's verdict is not ours: its issuer, audience or tenants may be others.
+	// The decision of another guard does not count, because its issuer,
+	// audience or tenants may differ.
 	w, _ = serve(chain(other.Wrap, guard.Require(middleware.Scopes("read"))), get(token))
 	check.Equal(t, w.Code, http.StatusNoContent, "status")
 	cfg := forProvider(op)
@@ -143,7 +147,8 @@ func TestForeignPrincipals(t *testing.T) {
 	w, _ = serve(chain(other.Wrap, newGuard(t, cfg).Require()), get(token))
 	check.Equal(t, w.Code, http.StatusUnauthorized, "status behind a guard without tenants")
 
-	// Nor is the verdict on another token, should something in between replace it.
+	// Neither does a decision about another token, if a handler in between
+	// replaces it.
 	swap := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("Authorization", "Bearer "+op.AccessToken(object{"sub": "bob"}))
@@ -201,8 +206,8 @@ func TestContext(t *testing.T) {
 	check.True(t, !ok, "no principal")
 }
 
-// TestCallerGone: nobody is told why, nothing is let in, and no answer passes for a 200; a deadline of our own is
-// answered.
+// TestCallerGone: if the caller has gone, nothing is let through, and the
+// response is not a 200. A deadline of this program gets a response.
 func TestCallerGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -214,7 +219,7 @@ func TestCallerGone(t *testing.T) {
 			token string
 			want  int
 		}{{op.AccessToken(nil), http.StatusServiceUnavailable}, {"", http.StatusUnauthorized}} {
-			w, seen := serve(guard.Wrap, get(c.token).WithContext(gone)) // the first leaves while it waits
+			w, seen := serve(guard.Wrap, get(c.token).WithContext(gone)) // the first caller leaves while it waits
 			check.Error(t, gone.Err(), context.Canceled)
 			check.True(t, seen == nil, "the handler was reached")
 			check.Equal(t, w.Code, c.want, "status")
@@ -228,11 +233,11 @@ func TestCallerGone(t *testing.T) {
 		defer cancel()
 		w, _ := serve(guard.Wrap, get(op.AccessToken(nil)).WithContext(late))
 		check.Equal(t, w.Code, http.StatusServiceUnavailable, "status")
-		time.Sleep(5 * time.Second) // the fetch, too, ends by itself
+		time.Sleep(5 * time.Second) // the fetch ends too
 	})
 }
 
-// TestWaitersLeave: a request whose caller leaves does not take the fetch of the others with it.
+// TestWaitersLeave: a caller that leaves does not end the fetch for the others.
 func TestWaitersLeave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -267,7 +272,8 @@ func TestWaitersLeave(t *testing.T) {
 	})
 }
 
-// TestConcurrently for the race detector: hits, misses and refusals at once, while keys rotate.
+// TestConcurrently is for the race detector: hits, misses and refusals at once,
+// while keys rotate.
 func TestConcurrently(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) {
@@ -300,7 +306,8 @@ func TestConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-// TestHeadersOfOthers: what earlier middleware promised about the body does not stay when a refusal is sent.
+// TestHeadersOfOthers: headers that outer middleware set for another body are
+// removed from a refusal.
 func TestHeadersOfOthers(t *testing.T) {
 	t.Parallel()
 	_, guard := setup(t)
@@ -313,7 +320,8 @@ func TestHeadersOfOthers(t *testing.T) {
 		check.Equal(t, w.Header().Get(name), want, name)
 	}
 
-	op, guard := setup(t) // Nor does another scheme's challenge stay beside a 503
+	// Another scheme's challenge is removed from a 503 too.
+	op, guard := setup(t)
 	op.Fault("jwks", oidctest.Down)
 	w = httptest.NewRecorder()
 	w.Header().Set("WWW-Authenticate", "Basic")
@@ -322,7 +330,7 @@ func TestHeadersOfOthers(t *testing.T) {
 	check.Equal(t, w.Header().Get("WWW-Authenticate"), "", "challenge")
 }
 
-// TestRenderSeesARefusal and cannot change what is answered otherwise.
+// TestRenderSeesARefusal: RenderError sees a copy of the refusal.
 func TestRenderSeesARefusal(t *testing.T) {
 	t.Parallel()
 	op, guard := setup(t, func(cfg *middleware.Config) {

@@ -12,7 +12,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// Without a client and a registered redirect URI nothing may be redirected.
+// Without a client and a registered redirect URI, the browser must not be
+// redirected.
 func TestAuthorizeErrorPages(t *testing.T) {
 	t.Parallel()
 	p := provider(t)
@@ -105,7 +106,8 @@ func TestFormPost(t *testing.T) {
 	check.Equal(t, redeem(t, p, q.Get("code")).status, 200, "status")
 }
 
-// Core 3.1.2.1: the authorization request may be a POST, as a body or, as Authcore has it, with the query.
+// An authorization request may be a POST (OIDC Core section 3.1.2.1), with the
+// parameters in the body or, as in Authcore, in the query.
 func TestAuthorizeByPost(t *testing.T) {
 	t.Parallel()
 	p := provider(t)
@@ -158,7 +160,8 @@ func TestSingleSignOn(t *testing.T) {
 		check.Equal(t, silent["sid"], first["sid"], "sid of a silent sign-in")
 		check.Equal(t, id(open("bob", "max_age", "3600"))["sub"], any("alice"), "sub within max_age")
 
-		// Too old, not strong enough, somebody else: each asks again.
+		// A session that is too old, too weak or of another user shows the page
+		// again.
 		check.Equal(t, open("alice", "max_age", "3599", "prompt", "none").Get("error"), "login_required", "error past max_age")
 		check.Equal(t, open("alice", "acr_values", "gold", "prompt", "none").Get("error"), "login_required", "error for a stronger acr")
 		again := id(open("alice", "max_age", "3599"))
@@ -181,7 +184,8 @@ func TestSingleSignOn(t *testing.T) {
 	})
 }
 
-// Two tabs and the back button: the page stays good until it is too old.
+// The page remains valid until it expires, even with two tabs and the back
+// button.
 func TestSignInPageLifetime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

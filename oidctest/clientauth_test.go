@@ -89,7 +89,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 	}
 }
 
-// assertion signs a client assertion of "svc"; a nil in edit leaves a claim out.
+// assertion signs a client assertion of "svc". A nil value in edit omits the
+// claim.
 func assertion(p *oidctest.Provider, key crypto.Signer, alg string, edit map[string]any) string {
 	claims := map[string]any{
 		"iss": "svc", "sub": "svc", "aud": p.Issuer(), "jti": rand.Text(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),

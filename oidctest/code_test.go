@@ -37,7 +37,7 @@ func TestCodeRefusals(t *testing.T) {
 			p := provider(t)
 			code := signIn(t, p).Get("code")
 			refused(t, redeem(t, p, code, pairs...), 400, "invalid_grant")
-			// A wrong attempt does not spend the code of the rightful one.
+			// A wrong attempt does not use up the code.
 			check.Equal(t, redeem(t, p, code).status, 200, "status of the right request after the wrong one")
 		})
 	}

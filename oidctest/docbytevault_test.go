@@ -26,7 +26,8 @@ func TestDocbyteVault(t *testing.T) {
 		check.Equal(t, doc[field], any(want), field)
 	}
 
-	// The sample: a public client, no PKCE, scope=openid email profile.
+	// The documented sample: a public client without PKCE, scope=openid email
+	// profile.
 	callback := signIn(t, p, "client_id", "spa", "scope", "openid email profile", "code_challenge", "", "code_challenge_method", "", "resource", "ignored")
 	check.Equal(t, callback.Get("iss"), issuer, "iss in the callback")
 	check.True(t, callback.Get("session_state") != "", "no session_state in the callback")

@@ -9,7 +9,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// The test of an API that a guard protects: no port, no network, a token in one line.
+// This is the test of an API behind a guard. It needs no port and no network,
+// and gets a token in one line.
 func Example() {
 	op := oidctest.New(oidctest.Config{})
 	api := middleware.Protect(middleware.Config{
@@ -35,7 +36,8 @@ func Example() {
 	// 401
 }
 
-// SignIn plays the browser and the person; what comes back is what the application's callback gets.
+// SignIn acts as the browser and the person. It returns the URL that the
+// application's callback receives.
 func ExampleProvider_SignIn() {
 	op := oidctest.New(oidctest.Config{
 		Alg:     "ES256",
@@ -51,7 +53,7 @@ func ExampleProvider_SignIn() {
 	// Output: /callback xyz true
 }
 
-// A fault lasts until Clear; Times bounds it.
+// A fault lasts until Clear. Times limits it.
 func ExampleProvider_Fault() {
 	op := oidctest.New(oidctest.Config{Alg: "ES256"})
 	op.Fault("jwks", oidctest.Times(1, oidctest.Down))

@@ -1,6 +1,6 @@
 package oidctest
 
-// Remembered is how many access tokens the provider keeps.
+// Remembered returns the number of stored access tokens.
 func (p *Provider) Remembered() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -99,7 +99,8 @@ func TestTransport(t *testing.T) {
 	check.NoError(t, err)
 	check.Equal(t, do(t, p, r).status, 200, "status at the same origin spelled otherwise")
 
-	// What a handler does to its request stays there, and what it sees is a server's view.
+	// A handler receives a server's view of the request, and its changes do not
+	// reach the caller.
 	type key struct{}
 	r, err = http.NewRequestWithContext(context.WithValue(t.Context(), key{}, "client"), http.MethodPost, p.URL("token")+"?q=1", strings.NewReader("a=b"))
 	check.NoError(t, err)

@@ -24,7 +24,8 @@ func challenge() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// provider is one with a confidential client "web" and the cheapest keys.
+// provider returns a provider with a confidential client "web" and the cheapest
+// keys.
 func provider(t testing.TB, edit ...func(*oidctest.Config)) *oidctest.Provider {
 	t.Helper()
 	cfg := oidctest.Config{Alg: "ES256", Clients: []oidctest.Client{web()}}
@@ -41,7 +42,7 @@ func web() oidctest.Client {
 	}
 }
 
-// answer is what an endpoint said.
+// answer is the response of an endpoint.
 type answer struct {
 	status int
 	header http.Header
@@ -70,7 +71,7 @@ func do(t testing.TB, p *oidctest.Provider, r *http.Request) answer {
 	return a
 }
 
-// post sends a form made of name, value pairs; basic is id:secret or empty.
+// post sends a form of name, value pairs. basic is id:secret or empty.
 func post(t testing.TB, p *oidctest.Provider, endpoint, basic string, pairs ...string) answer {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, p.URL(endpoint), strings.NewReader(values(pairs...).Encode()))
@@ -100,7 +101,8 @@ func values(pairs ...string) url.Values {
 	return form
 }
 
-// authURL is an authorization request of "web"; pairs replace and add, an empty value removes.
+// authURL returns an authorization request of "web". Pairs replace and add
+// parameters, and an empty value removes one.
 func authURL(p *oidctest.Provider, pairs ...string) string {
 	q := values("response_type", "code", "client_id", "web", "redirect_uri", redirectURI, "scope", "openid profile email", "state", "state-123",
 		"nonce", "nonce-123", "code_challenge", challenge(), "code_challenge_method", "S256")
@@ -122,7 +124,7 @@ func signIn(t testing.TB, p *oidctest.Provider, pairs ...string) url.Values {
 	return u.Query()
 }
 
-// redeem is the token request for a code.
+// redeem sends the token request for a code.
 func redeem(t testing.TB, p *oidctest.Provider, code string, pairs ...string) answer {
 	t.Helper()
 	form := values("grant_type", "authorization_code", "code", code, "redirect_uri", redirectURI, "code_verifier", verifier)
@@ -139,7 +141,7 @@ func redeem(t testing.TB, p *oidctest.Provider, code string, pairs ...string) an
 	return post(t, p, "token", "web:s3cret", flat...)
 }
 
-// login is a whole sign-in.
+// login makes a complete sign-in.
 func login(t testing.TB, p *oidctest.Provider, pairs ...string) answer {
 	t.Helper()
 	a := redeem(t, p, signIn(t, p, pairs...).Get("code"))

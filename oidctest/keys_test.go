@@ -16,7 +16,7 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// published reads the JWKS with nothing but the standard library.
+// published reads the key set with the standard library only.
 func published(t testing.TB, p *oidctest.Provider) map[string]crypto.PublicKey {
 	t.Helper()
 	set, _ := get(t, p, p.URL("jwks"), "").json["keys"].([]any)
@@ -46,7 +46,7 @@ func published(t testing.TB, p *oidctest.Provider) map[string]crypto.PublicKey {
 	return keys
 }
 
-// verified reports whether a token's signature stands under the published keys.
+// verified reports whether a published key verifies the token's signature.
 func verified(t testing.TB, p *oidctest.Provider, raw string) bool {
 	t.Helper()
 	token, err := jws.Parse(raw, jws.Options{Types: []string{"jwt", "at+jwt", "logout+jwt"}})
@@ -86,7 +86,8 @@ func TestRotateKeys(t *testing.T) {
 	check.True(t, !verified(t, p, old) && !verified(t, p, fresh) && verified(t, p, p.AccessToken(nil)), "which tokens have a key")
 	check.True(t, !active(t, p, fresh), "active without a published key")
 
-	// A withdrawn key still signs for tests that must see it refused.
+	// Sign still uses a withdrawn key, for tests that must see the token
+	// refused.
 	forged := p.Sign(map[string]any{"kid": header(t, old)["kid"], "typ": "at+jwt"}, map[string]any{"iss": p.Issuer()})
 	check.True(t, !verified(t, p, forged), "a withdrawn key is published")
 }

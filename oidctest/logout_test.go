@@ -17,7 +17,7 @@ import (
 
 const bye = "https://app.example.test/bye"
 
-// roundTrip plays the clients that receive logout tokens.
+// roundTrip acts as the clients that receive logout tokens.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -26,7 +26,7 @@ func endSession(p *oidctest.Provider, pairs ...string) string {
 	return p.URL("end_session") + "?" + values(pairs...).Encode()
 }
 
-// signedIn is a browser in which alice is signed in to "web".
+// signedIn returns a browser in which alice is signed in to "web".
 func signedIn(t testing.TB, p *oidctest.Provider, pairs ...string) (*oidctest.Browser, answer) {
 	t.Helper()
 	b := p.NewBrowser()
@@ -100,7 +100,7 @@ func TestLogoutRefusals(t *testing.T) {
 	check.True(t, silent(t, p, b).Has("code"), "a refused logout ended the session")
 }
 
-// withCookie sends a request as the browser that holds a session cookie.
+// withCookie sends a request with a session cookie.
 func withCookie(t testing.TB, p *oidctest.Provider, method, address, cookie string, pairs ...string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, address, strings.NewReader(values(pairs...).Encode()))
@@ -110,7 +110,7 @@ func withCookie(t testing.TB, p *oidctest.Provider, method, address, cookie stri
 	return do(t, p, r)
 }
 
-// sessionCookie signs a user in by hand.
+// sessionCookie signs in a user without a Browser.
 func sessionCookie(t testing.TB, p *oidctest.Provider, subject, old string) string {
 	t.Helper()
 	page := withCookie(t, p, http.MethodGet, authURL(p, "prompt", "login"), old)
@@ -121,7 +121,7 @@ func sessionCookie(t testing.TB, p *oidctest.Provider, subject, old string) stri
 	return cookie
 }
 
-// The confirmation belongs to one browser, works once, and "no" means no.
+// A confirmation belongs to one browser and works once, and "no" ends nothing.
 func TestLogoutConfirmation(t *testing.T) {
 	t.Parallel()
 	p := provider(t, func(c *oidctest.Config) { c.Users = []oidctest.User{{Subject: "alice"}, {Subject: "bob"}} })
@@ -150,7 +150,7 @@ func TestLogoutConfirmation(t *testing.T) {
 	check.True(t, !signedIn(alice) && signedIn(bob), "who is signed in after alice's yes")
 }
 
-// Signing in again gives a new cookie value and ends the old one.
+// A second sign-in sets a new cookie value and invalidates the old one.
 func TestSessionCookieIsRenewed(t *testing.T) {
 	t.Parallel()
 	p := provider(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// A provider with much to remember must not look through all of it at each
-// request. Each look asks what time it is, which is how the test counts them.
+// A provider with many records must not scan them all on each request. Each
+// scan reads the clock, so the test counts that.
 func TestManyLiveTokens(t *testing.T) {
 	t.Parallel()
 	var asked int
@@ -37,7 +37,7 @@ func TestManyLiveTokens(t *testing.T) {
 		fill(n)
 		check.True(t, issue()-few <= 1, "with %d live tokens, %d requests look for ended ones %d times", n, requests, asked-few)
 	}
-	// What has ended is still forgotten.
+	// Expired records are still removed.
 	now = now.Add(3 * time.Hour)
 	fill(95_000)
 	now = now.Add(3 * time.Hour)

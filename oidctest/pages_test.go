@@ -61,7 +61,7 @@ func TestSessionCookie(t *testing.T) {
 	}
 }
 
-// Another site cannot sign a browser in.
+// Another site cannot sign in a browser.
 func TestSignInFromAnotherSite(t *testing.T) {
 	t.Parallel()
 	p := provider(t)
@@ -75,7 +75,7 @@ func TestSignInFromAnotherSite(t *testing.T) {
 	check.Equal(t, a.header.Get("Set-Cookie"), "", "Set-Cookie")
 }
 
-// Over a real port it is the same provider.
+// The provider behaves the same on a real port.
 func TestRealServer(t *testing.T) {
 	t.Parallel()
 	var p *oidctest.Provider

@@ -18,7 +18,8 @@ import (
 	"github.com/relyingparty/oidc/oidctest"
 )
 
-// preset is a provider with the clients "web" (confidential), "spa" (public) and "svc" (a service).
+// preset returns a provider with the clients "web" (confidential), "spa"
+// (public) and "svc" (a service).
 func preset(t testing.TB, cfg oidctest.Config, edit ...func(*oidctest.Config)) *oidctest.Provider {
 	t.Helper()
 	cfg.Clients = []oidctest.Client{
@@ -35,7 +36,7 @@ func preset(t testing.TB, cfg oidctest.Config, edit ...func(*oidctest.Config)) *
 	return oidctest.New(cfg)
 }
 
-// sharedKey saves the making of one key per provider.
+// sharedKey saves creating a key per provider.
 var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -44,7 +45,7 @@ var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// redeemAs is the token request for a code in the words of one provider.
+// redeemAs sends the token request for a code as one provider expects it.
 func redeemAs(t testing.TB, p *oidctest.Provider, basic, code string, pairs ...string) answer {
 	t.Helper()
 	return post(t, p, "token", basic, append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", redirectURI}, pairs...)...)
@@ -67,7 +68,7 @@ func fixture(t testing.TB, name string) map[string]any {
 	return m
 }
 
-// The documents other packages' tests read are what the presets send.
+// The presets send the documents that tests of other packages read.
 func TestPresetDiscovery(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]oidctest.Config{
@@ -98,7 +99,8 @@ func TestVoxKey(t *testing.T) {
 
 	aud := func(a answer) any { t.Helper(); return payload(t, success(t, a).text("access_token"))["aud"] }
 	const api = oidctest.DefaultResource
-	// Code without PKCE, confidential; the resource counts in the token request only.
+	// A confidential client with a code and without PKCE. Only the token
+	// request's resource counts.
 	noPKCE := []string{"code_challenge", "", "code_challenge_method", ""}
 	callback := signIn(t, p, append(noPKCE, "resource", "https://ignored.example.test")...)
 	check.True(t, !callback.Has("iss"), "iss in the callback is not documented")
@@ -112,7 +114,7 @@ func TestVoxKey(t *testing.T) {
 	check.Equal(t, aud(refresh(t, p, c.text("refresh_token"))), any(base), "aud of a refresh that forgets the resource")
 	refused(t, redeemAs(t, p, "web:s3cret", signIn(t, p, noPKCE...).Get("code"), "resource", "https://x.example.test"), 400, "invalid_target")
 
-	// Code with PKCE, public.
+	// A public client with a code and PKCE.
 	code := signIn(t, p, "client_id", "spa").Get("code")
 	spa := success(t, redeemAs(t, p, "", code, "client_id", "spa", "code_verifier", verifier))
 	check.Equal(t, get(t, p, p.URL("userinfo"), spa.text("access_token")).text("sub"), "alice", "sub at userinfo")
@@ -158,7 +160,7 @@ func TestMiQey(t *testing.T) {
 	refused(t, post(t, p, "token", "", append(body, "grant_type", "client_credentials")...), 400, "unsupported_grant_type")
 }
 
-// The code is spent by the first attempt, whatever is wrong with it.
+// The first attempt uses up the code, whatever is wrong with it.
 func TestMiQeyBurnsCodes(t *testing.T) {
 	t.Parallel()
 	good := []string{"client_id", "web", "client_secret", "s3cret"}
@@ -214,7 +216,7 @@ func TestAuthcore(t *testing.T) {
 	check.Equal(t, payload(t, a.text("id_token"))["nonce"], any("nonce-123"), "nonce")
 	refused(t, redeem(t, p, empty(), "code_verifier", verifier+"x"), 400, "invalid_grant")
 
-	// With the refresh grant, and a lifetime of this world.
+	// With the refresh grant and a realistic lifetime.
 	p = preset(t, oidctest.Authcore(""), func(c *oidctest.Config) { c.AccessTokenTTL = time.Minute })
 	b := login(t, p)
 	check.Equal(t, b.json["expires_in"], any(60.0), "expires_in")

@@ -95,7 +95,7 @@ func TestResources(t *testing.T) {
 	refused(t, refresh(t, p, b.text("refresh_token"), "resource", other), 400, "invalid_target")
 	check.DeepEqual(t, aud(refresh(t, p, b.text("refresh_token"))), any([]any{one, two}), "aud of a refresh that names none")
 
-	// Named first on the token request, a resource binds the refreshes that follow.
+	// A resource that only the token request names restricts later refreshes.
 	c := redeem(t, p, signIn(t, p).Get("code"), "resource", one)
 	check.Equal(t, aud(refresh(t, p, c.text("refresh_token"))), any(one), "aud of the refresh")
 

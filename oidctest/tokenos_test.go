@@ -82,7 +82,8 @@ func TestTokenOSService(t *testing.T) {
 		t.Helper()
 		return post(t, p, "token", basic, append([]string{"grant_type", "client_credentials"}, pairs...)...)
 	}
-	// Exactly the registered method, and no hint in a header.
+	// Only the registered method is accepted, and the response has no
+	// WWW-Authenticate.
 	success(t, cc("svc:s"))
 	success(t, cc("", "client_id", "post", "client_secret", "s"))
 	refused(t, cc(""), 400, "invalid_request")
