@@ -53,10 +53,15 @@ type Config struct {
 	// a provider that has no such document. If zero, all endpoints are
 	// discovered.
 	Endpoints Endpoints
-	// AccessTokenAlgs lists the accepted signature algorithms. It also applies
-	// to entries of Issuers that list none. If empty, these are accepted:
-	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and
-	// Ed25519.
+	// AccessTokenAlgs lists the accepted signature algorithms:
+	//
+	//   - RS256, RS384, RS512
+	//   - PS256, PS384, PS512
+	//   - ES256, ES384, ES512
+	//   - EdDSA, Ed25519 (two names for the same keys)
+	//
+	// It also applies to entries of Issuers that list none. The algorithm none
+	// and HMAC are never accepted. If empty, all of the list are accepted.
 	AccessTokenAlgs []string
 	// Introspection configures token introspection (RFC 7662) at the issuer
 	// above. Its DiscoveryURL, Issuer, Endpoint, HTTPClient, Logger, Observer,
@@ -166,10 +171,13 @@ type IssuerConfig struct {
 	Tenants []string
 }
 
-// Endpoints are the URLs of a provider's endpoints. If a field is empty, that
-// endpoint is discovered.
+// Endpoints are the URLs of a provider's endpoints.
 type Endpoints struct {
-	JWKS, Introspection string
+	// JWKS is the URL of the key set (jwks_uri). If empty, it is discovered.
+	JWKS string
+	// Introspection is the URL of the introspection endpoint. If empty, it is
+	// discovered.
+	Introspection string
 }
 
 // own returns the issuer that the fields of Config itself configure.

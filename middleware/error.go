@@ -9,6 +9,7 @@ import (
 // a token, but it may quote an issuer or an audience. Responses contain only
 // [Error.Description].
 type Error struct {
+	// Reason is why the guard refused the request.
 	Reason Reason
 	// RetryAfter is how long to wait before the next attempt, for
 	// ReasonProviderUnavailable. If zero, the wait is unknown, and the response
@@ -38,6 +39,7 @@ func (e *Error) Status() int { return e.verdict().status }
 // caller.
 func (e *Error) Description() string { return e.verdict().description }
 
+// Error returns the reason, its description and the cause.
 func (e *Error) Error() string {
 	text := "middleware: " + string(e.Reason) + ": " + e.Description()
 	if e.cause != nil {
