@@ -75,7 +75,7 @@ func TestDependencyDirections(t *testing.T) {
 	}
 
 	own := []string{module + "/internal/claims", module + "/internal/redact"}
-	for _, name := range []string{"pkce", "internal/claims", "internal/jws", "internal/redact"} {
+	for _, name := range []string{"pkce", "store", "internal/claims", "internal/jws", "internal/redact"} {
 		p, ok := packages[module+"/"+name]
 		check.True(t, ok, "package %s is missing", name)
 		for _, dep := range p.Deps {
@@ -86,8 +86,7 @@ func TestDependencyDirections(t *testing.T) {
 	}
 
 	for _, p := range packages {
-		// internal/storetest stands above client: it drives implementations of client.Store.
-		if strings.HasPrefix(p.ImportPath, module+"/internal/") && p.ImportPath != module+"/internal/storetest" {
+		if strings.HasPrefix(p.ImportPath, module+"/internal/") {
 			for _, dep := range p.Deps {
 				if rest, ours := strings.CutPrefix(dep, module+"/"); ours && !strings.HasPrefix(rest, "internal/") {
 					t.Errorf("%s links the public package %s: internal packages stand below them", p.ImportPath, dep)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/relyingparty/oidc/store"
 )
 
 // replaySlack is how long the mark of a logout token outlives the token, whose expiry is judged with a clock skew of at most 5 minutes.
@@ -127,7 +129,7 @@ func (l *Login) deleteBegunBefore(ctx context.Context, key string, ended time.Ti
 	}
 }
 
-func (l *Login) deleteOnce(ctx context.Context, key string, ended time.Time) ([]Record, error) {
+func (l *Login) deleteOnce(ctx context.Context, key string, ended time.Time) ([]store.Record, error) {
 	var later []string
 	if ended.Before(time.Now()) { // otherwise there can be none
 		records, _, err := l.store.list(ctx, key) // a store that cannot list ends them all

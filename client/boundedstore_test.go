@@ -8,18 +8,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // deafStore takes calls and does not answer some of them, like a server behind a firewall that drops packets.
 type deafStore struct {
-	client.Store
+	store.Store
 	deaf atomic.Value // the method's name
 }
 
 func newDeafStore() *deafStore {
-	s := &deafStore{Store: client.NewMemoryStore(0)}
+	s := &deafStore{Store: store.NewMemory(0)}
 	s.deaf.Store("")
 	return s
 }
@@ -32,21 +32,21 @@ func (s *deafStore) wait(ctx context.Context, method string) error {
 	return ctx.Err()
 }
 
-func (s *deafStore) Load(ctx context.Context, id string) (*client.Record, error) {
+func (s *deafStore) Load(ctx context.Context, id string) (*store.Record, error) {
 	if err := s.wait(ctx, "Load"); err != nil {
 		return nil, err
 	}
 	return s.Store.Load(ctx, id)
 }
 
-func (s *deafStore) Update(ctx context.Context, id string, fn func(*client.Record) (*client.Record, error)) error {
+func (s *deafStore) Update(ctx context.Context, id string, fn func(*store.Record) (*store.Record, error)) error {
 	if err := s.wait(ctx, "Update"); err != nil {
 		return err
 	}
 	return s.Store.Update(ctx, id, fn)
 }
 
-func (s *deafStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]client.Record, error) {
+func (s *deafStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]store.Record, error) {
 	if err := s.wait(ctx, "DeleteByIndex"); err != nil {
 		return nil, err
 	}
@@ -67,11 +67,11 @@ func (s *deafStore) Marked(ctx context.Context, key string) (bool, error) {
 	return s.Store.Marked(ctx, key)
 }
 
-func (s *deafStore) List(ctx context.Context, key string) ([]client.Record, error) {
+func (s *deafStore) List(ctx context.Context, key string) ([]store.Record, error) {
 	if err := s.wait(ctx, "List"); err != nil {
 		return nil, err
 	}
-	return s.Store.(client.Lister).List(ctx, key)
+	return s.Store.(store.Lister).List(ctx, key)
 }
 
 func TestStoreThatDoesNotAnswer(t *testing.T) {
@@ -99,15 +99,15 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := newDeafStore()
-				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+				kept := newDeafStore()
+				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 				b := a.browser()
 				b.login("/auth/login", "alice")
-				store.deaf.Store(tt.deaf)
+				kept.deaf.Store(tt.deaf)
 				start := time.Now()
 				check.Equal(t, tt.request(a, b), http.StatusServiceUnavailable, "status")
 				check.True(t, time.Since(start) <= tt.within, "it took %v", time.Since(start))
-				store.deaf.Store("")
+				kept.deaf.Store("")
 				check.Equal(t, b.signedIn(), tt.after, "signed in when the store is back")
 			})
 		})

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/relyingparty/oidc/store"
 )
 
 const (
@@ -128,7 +130,7 @@ func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
 	if err != nil {
 		return err
 	}
-	if err := l.store.Update(ctx, id, func(*Record) (*Record, error) { return record, nil }); err != nil {
+	if err := l.store.Update(ctx, id, func(*store.Record) (*store.Record, error) { return record, nil }); err != nil {
 		return storeError(err)
 	}
 	switch ended, err := l.endedMeanwhile(ctx, record.Index, d.Begun); {
@@ -144,7 +146,7 @@ func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
 	if err := l.cfg.OnLogin(ctx, s); err != nil || s.Data == nil {
 		return err
 	}
-	return storeError(l.store.Update(ctx, id, func(r *Record) (*Record, error) {
+	return storeError(l.store.Update(ctx, id, func(r *store.Record) (*store.Record, error) {
 		d := l.openSession(ctx, id, r)
 		if d == nil {
 			return nil, callbackError("login", nil, "the session ended while OnLogin ran")

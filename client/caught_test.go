@@ -18,6 +18,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 // confidential is what a caller's code panics with in these tests.
@@ -115,23 +116,23 @@ func TestSessionSurvivesPanicsOfItsStore(t *testing.T) {
 			t.Run(name+", "+when, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					store := newBadStore()
-					a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+					kept := newBadStore()
+					a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 					b := a.browser()
 					b.login("/auth/login", "alice")
 					s := b.mustSession()
 					time.Sleep(6 * time.Minute) // the token has expired
 					asked := a.op.Requests("token")
 					if when == "before the renewal" {
-						store.beforeUpdate = func() { time.Sleep(time.Second); panic(hushed) }
+						kept.beforeUpdate = func() { time.Sleep(time.Second); panic(hushed) }
 					} else {
-						store.afterUpdate = func() error { time.Sleep(time.Second); panic(hushed) }
+						kept.afterUpdate = func() error { time.Sleep(time.Second); panic(hushed) }
 						asked++
 					}
 					wantPanics(t, atOnce(func() error { return renew(t, s) }), a.log.String())
 					check.Equal(t, a.op.Requests("token"), asked, "token requests")
 
-					store.beforeUpdate, store.afterUpdate = nil, nil
+					kept.beforeUpdate, kept.afterUpdate = nil, nil
 					time.Sleep(2 * time.Second) // past the backoff
 					check.NoError(t, renew(t, s))
 					check.NoError(t, renew(t, b.mustSession()))
@@ -156,11 +157,11 @@ func TestObserverThatPanics(t *testing.T) {
 
 // bareStore gives its lock back only if the function returns.
 type bareStore struct {
-	client.Store
+	store.Store
 	lock sync.Mutex
 }
 
-func (s *bareStore) Update(ctx context.Context, id string, fn func(*client.Record) (*client.Record, error)) error {
+func (s *bareStore) Update(ctx context.Context, id string, fn func(*store.Record) (*store.Record, error)) error {
 	if !s.lock.TryLock() {
 		return errors.New("locked")
 	}
@@ -176,7 +177,7 @@ func TestPanicLeavesNoLockBehind(t *testing.T) {
 		broken := false
 		var op *oidctest.Provider
 		a := newApp(t, func(cfg *appConfig) {
-			cfg.login.Store = &bareStore{Store: client.NewMemoryStore(0)}
+			cfg.login.Store = &bareStore{Store: store.NewMemory(0)}
 			cfg.client.HTTPClient = &http.Client{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 				if broken {
 					panic(hushed)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // manyGroups makes ID tokens of about 13 kB.
@@ -106,7 +107,7 @@ const loggedOutURL = appOrigin + "/auth/logged-out"
 func loggedOutApp(t *testing.T) *app {
 	return newApp(t, func(cfg *appConfig) {
 		cfg.op.Clients[0].PostLogoutRedirectURIs = []string{loggedOutURL}
-		cfg.login.PostLogoutRedirectURL, cfg.login.Store = loggedOutURL, client.NewMemoryStore(0)
+		cfg.login.PostLogoutRedirectURL, cfg.login.Store = loggedOutURL, store.NewMemory(0)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // Whatever a browser brings to the callback, in parameters and in the cookie of a flow that is under way, is refused
@@ -55,7 +56,7 @@ func FuzzStoredSession(f *testing.F) {
 	f.Add([]byte("{}"))
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		spy := &spyStore{Store: client.NewMemoryStore(0), records: map[string]*client.Record{}}
+		spy := &spyStore{Store: store.NewMemory(0), records: map[string]*store.Record{}}
 		a := newApp(t, func(cfg *appConfig) { cfg.op.Key, cfg.login.Store = signingKey(), spy })
 		b := a.browser()
 		b.login("/auth/login", "alice")
@@ -66,7 +67,7 @@ func FuzzStoredSession(f *testing.F) {
 			if string(changed) == string(sealed) {
 				continue
 			}
-			spy.records[id] = &client.Record{Data: changed, Expires: time.Now().Add(time.Hour)}
+			spy.records[id] = &store.Record{Data: changed, Expires: time.Now().Add(time.Hour)}
 			_, err := b.session()
 			check.Error(t, err, client.ErrNoSession)
 		}

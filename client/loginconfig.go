@@ -14,6 +14,7 @@ import (
 	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/internal/seal"
+	"github.com/relyingparty/oidc/store"
 )
 
 const (
@@ -36,8 +37,8 @@ type LoginConfig struct {
 	// /auth/login, /auth/callback, /auth/logout, /auth/logged-out (where PostLogoutRedirectURL is its URL),
 	// /auth/backchannel-logout and /auth/initiate.
 	Paths Paths
-	// Store keeps the sessions; nil means a MemoryStore. Replicas need a shared one.
-	Store Store
+	// Store keeps the sessions; nil means a [store.Memory]. Replicas need a shared one.
+	Store store.Store
 	// IdleTimeout ends a session that was not used for so long, a minute at least. Use is noted every 10 minutes, or every
 	// tenth of IdleTimeout where that is less: a session may end earlier by so much. If zero, it is 12 h.
 	IdleTimeout time.Duration
@@ -90,7 +91,7 @@ func (l *Login) fill() (errs []error) {
 		}
 	}
 	if l.store.Store == nil {
-		l.store.Store = NewMemoryStore(0)
+		l.store.Store = store.NewMemory(0)
 	}
 	for _, d := range []struct {
 		field    string

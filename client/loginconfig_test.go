@@ -8,6 +8,7 @@ import (
 
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 func TestNewLoginReportsEverything(t *testing.T) {
@@ -105,11 +106,11 @@ func TestLoginMethods(t *testing.T) {
 
 func TestKeyRing(t *testing.T) {
 	t.Parallel()
-	store := client.NewMemoryStore(0)
+	kept := store.NewMemory(0)
 	newKey := []byte("another key, also of 32 bytes...")
 	var cfg appConfig
 	a := newApp(t, func(c *appConfig) {
-		c.login.Store = store
+		c.login.Store = kept
 		cfg = *c
 	})
 	b := a.browser()
@@ -136,10 +137,10 @@ func TestKeyRing(t *testing.T) {
 
 func TestEphemeralKey(t *testing.T) {
 	t.Parallel()
-	store := client.NewMemoryStore(0)
+	kept := store.NewMemory(0)
 	var cfg appConfig
 	a := newApp(t, func(c *appConfig) {
-		c.login = client.LoginConfig{AllowEphemeralKey: true, Store: store}
+		c.login = client.LoginConfig{AllowEphemeralKey: true, Store: kept}
 		cfg = *c
 	})
 	b := a.browser()

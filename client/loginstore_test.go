@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
+	"github.com/relyingparty/oidc/store"
 )
 
 var errStoreAway = errors.New("dial tcp 192.0.2.7:6379: connection refused")
 
 // badStore is a store that can be away, method by method, and counts.
 type badStore struct {
-	client.Store
+	store.Store
 	mu      sync.Mutex
 	away    map[string]bool
 	updates atomic.Int32
@@ -23,11 +23,11 @@ type badStore struct {
 	// afterUpdate runs between the function and the saving of its result; its error keeps that from being saved.
 	afterUpdate func() error
 	// stale is what Load finds, if not nil: a replica that reads behind.
-	stale *client.Record
+	stale *store.Record
 }
 
 func newBadStore() *badStore {
-	return &badStore{Store: client.NewMemoryStore(0), away: map[string]bool{}}
+	return &badStore{Store: store.NewMemory(0), away: map[string]bool{}}
 }
 
 func (s *badStore) fail(methods ...string) {
@@ -48,7 +48,7 @@ func (s *badStore) err(method string) error {
 	return nil
 }
 
-func (s *badStore) Load(ctx context.Context, id string) (*client.Record, error) {
+func (s *badStore) Load(ctx context.Context, id string) (*store.Record, error) {
 	if err := s.err("Load"); err != nil {
 		return nil, err
 	}
@@ -58,12 +58,12 @@ func (s *badStore) Load(ctx context.Context, id string) (*client.Record, error) 
 	return s.Store.Load(ctx, id)
 }
 
-func (s *badStore) Update(ctx context.Context, id string, fn func(*client.Record) (*client.Record, error)) error {
+func (s *badStore) Update(ctx context.Context, id string, fn func(*store.Record) (*store.Record, error)) error {
 	s.updates.Add(1)
 	if err := s.err("Update"); err != nil {
 		return err
 	}
-	return s.Store.Update(ctx, id, func(r *client.Record) (*client.Record, error) {
+	return s.Store.Update(ctx, id, func(r *store.Record) (*store.Record, error) {
 		if s.beforeUpdate != nil {
 			s.beforeUpdate()
 		}
@@ -75,7 +75,7 @@ func (s *badStore) Update(ctx context.Context, id string, fn func(*client.Record
 	})
 }
 
-func (s *badStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]client.Record, error) {
+func (s *badStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]store.Record, error) {
 	if err := s.err("DeleteByIndex"); err != nil {
 		return nil, err
 	}
@@ -98,15 +98,15 @@ func (s *badStore) Once(ctx context.Context, key string, until time.Time) (bool,
 
 // spyStore shows and lets a test change the records; it is for one goroutine.
 type spyStore struct {
-	client.Store
-	records map[string]*client.Record
+	store.Store
+	records map[string]*store.Record
 }
 
-func (s *spyStore) Load(_ context.Context, id string) (*client.Record, error) {
+func (s *spyStore) Load(_ context.Context, id string) (*store.Record, error) {
 	return s.records[id], nil
 }
 
-func (s *spyStore) Update(_ context.Context, id string, fn func(*client.Record) (*client.Record, error)) error {
+func (s *spyStore) Update(_ context.Context, id string, fn func(*store.Record) (*store.Record, error)) error {
 	out, err := fn(s.records[id])
 	if err != nil {
 		return err

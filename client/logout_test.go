@@ -11,6 +11,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 func TestLogout(t *testing.T) {
@@ -80,8 +81,8 @@ func TestLogoutWhileTheProviderIsAway(t *testing.T) {
 	for _, fault := range []oidctest.FaultFunc{oidctest.Down, oidctest.Reset, oidctest.Stall} {
 		synctest.Test(t, func(t *testing.T) {
 			var cfg appConfig
-			store := client.NewMemoryStore(0)
-			a := newApp(t, func(c *appConfig) { c.login.Store = store; cfg = *c })
+			kept := store.NewMemory(0)
+			a := newApp(t, func(c *appConfig) { c.login.Store = kept; cfg = *c })
 			b := a.browser()
 			b.login("/auth/login", "alice")
 			a.op.Fault("revoke", fault)
@@ -133,15 +134,15 @@ func TestLogoutWithoutSession(t *testing.T) {
 
 func TestLogoutWhileTheStoreIsAway(t *testing.T) {
 	t.Parallel()
-	store := newBadStore()
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+	kept := newBadStore()
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 	b := a.browser()
 	b.login("/auth/login", "alice")
-	store.fail("DeleteByIndex")
+	kept.fail("DeleteByIndex")
 	check.Equal(t, b.post("/auth/logout", nil).StatusCode, http.StatusServiceUnavailable, "status")
 	check.Error(t, a.lastError(), client.ErrStore)
 	check.Equal(t, len(b.cookies), 1, "cookies left")
-	store.fail()
+	kept.fail()
 	check.Equal(t, b.post("/auth/logout", nil).StatusCode, http.StatusSeeOther, "status")
 	check.Equal(t, b.signedIn(), "", "signed in")
 }

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"time"
+
+	"github.com/relyingparty/oidc/store"
 )
 
 // noteLife outlives every login that was under way when the logout arrived: its
@@ -20,7 +22,7 @@ const noteSeal = "logout note "
 // the latest counts.
 func (l *Login) noteLogout(ctx context.Context, key string, ended time.Time) error {
 	id := noteID(key)
-	return storeError(l.store.Update(ctx, id, func(r *Record) (*Record, error) {
+	return storeError(l.store.Update(ctx, id, func(r *store.Record) (*store.Record, error) {
 		if at, ok := l.openNote(id, r); ok && at.After(ended) {
 			ended = at
 		}
@@ -28,11 +30,11 @@ func (l *Login) noteLogout(ctx context.Context, key string, ended time.Time) err
 		if err != nil {
 			return nil, configError("logout", "", "the time of a logout cannot be written")
 		}
-		return &Record{Data: l.ring.Seal(noteSeal+id, text), Expires: time.Now().Add(noteLife)}, nil
+		return &store.Record{Data: l.ring.Seal(noteSeal+id, text), Expires: time.Now().Add(noteLife)}, nil
 	}))
 }
 
-func (l *Login) openNote(id string, r *Record) (ended time.Time, ok bool) {
+func (l *Login) openNote(id string, r *store.Record) (ended time.Time, ok bool) {
 	if r == nil {
 		return time.Time{}, false
 	}

@@ -10,15 +10,16 @@ import (
 
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // deleteHookStore calls a hook before each deletion: what another request does at that moment.
 type deleteHookStore struct {
-	client.Store
+	store.Store
 	before func()
 }
 
-func (s *deleteHookStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]client.Record, error) {
+func (s *deleteHookStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]store.Record, error) {
 	if f := s.before; f != nil {
 		s.before = nil
 		f()
@@ -63,13 +64,13 @@ func (s *refreshTokens) newest(t *testing.T, issued int) {
 // Another tab renews at the moment of the logout: the token it got is the one to revoke.
 func TestLogoutRevokesTheCurrentToken(t *testing.T) {
 	t.Parallel()
-	store := &deleteHookStore{Store: client.NewMemoryStore(0)}
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+	kept := &deleteHookStore{Store: store.NewMemory(0)}
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 	seen := a.refreshTokens()
 	b := a.browser()
 	b.login("/auth/login", "alice")
 	s := b.mustSession()
-	store.before = func() {
+	kept.before = func() {
 		_, err := s.Refresh(t.Context())
 		check.NoError(t, err)
 	}
@@ -81,12 +82,12 @@ func TestLogoutRevokesTheCurrentToken(t *testing.T) {
 // The store did not take what the provider rotated. This process alone knows the current token then.
 func TestLogoutRevokesTheUnsavedToken(t *testing.T) {
 	t.Parallel()
-	store := newBadStore()
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+	kept := newBadStore()
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 	seen := a.refreshTokens()
 	b := a.browser()
 	b.login("/auth/login", "alice")
-	store.afterUpdate = func() error { return errStoreAway }
+	kept.afterUpdate = func() error { return errStoreAway }
 	_, err := b.mustSession().Refresh(t.Context())
 	check.Error(t, err, client.ErrStore)
 	check.Equal(t, b.post("/auth/logout", nil).StatusCode, http.StatusSeeOther, "status")
@@ -131,9 +132,9 @@ func TestFailedLoginsLeaveNothing(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			store := &idStore{Store: client.NewMemoryStore(0)}
+			kept := &idStore{Store: store.NewMemory(0)}
 			a := newApp(t, func(cfg *appConfig) {
-				cfg.login.Store = store
+				cfg.login.Store = kept
 				cfg.login.OnLogin = func(_ context.Context, s *client.Session) error {
 					if tt.onLogin == nil {
 						return nil
@@ -144,7 +145,7 @@ func TestFailedLoginsLeaveNothing(t *testing.T) {
 			if tt.edit != nil {
 				tt.edit(a)
 			}
-			a.failsToLogIn(ctx, store, tt.status, tt.panics, tt.requests)
+			a.failsToLogIn(ctx, kept, tt.status, tt.panics, tt.requests)
 		})
 	}
 }
@@ -168,27 +169,27 @@ func TestBrowserLeavesDuringLogin(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			store := &idStore{Store: client.NewMemoryStore(0)}
-			a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+			kept := &idStore{Store: store.NewMemory(0)}
+			a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 			tt.leave(a, cancel)
-			a.failsToLogIn(ctx, store, 0, false, tt.requests)
+			a.failsToLogIn(ctx, kept, 0, false, tt.requests)
 		})
 	}
 }
 
 // idStore notes the ids that were written.
 type idStore struct {
-	client.Store
+	store.Store
 	ids sync.Map
 }
 
-func (s *idStore) Update(ctx context.Context, id string, fn func(*client.Record) (*client.Record, error)) error {
+func (s *idStore) Update(ctx context.Context, id string, fn func(*store.Record) (*store.Record, error)) error {
 	s.ids.Store(id, true)
 	return s.Store.Update(ctx, id, fn)
 }
 
 // failsToLogIn is a login that must fail; status 0 stands for a browser that does not see the answer.
-func (a *app) failsToLogIn(ctx context.Context, store *idStore, status int, panics bool, requests int) {
+func (a *app) failsToLogIn(ctx context.Context, kept *idStore, status int, panics bool, requests int) {
 	t := a.t
 	t.Helper()
 	seen := a.refreshTokens()
@@ -207,8 +208,8 @@ func (a *app) failsToLogIn(ctx context.Context, store *idStore, status int, pani
 	if requests > 0 {
 		seen.newest(t, requests)
 	}
-	store.ids.Range(func(id, _ any) bool {
-		record, err := store.Load(context.Background(), id.(string))
+	kept.ids.Range(func(id, _ any) bool {
+		record, err := kept.Load(context.Background(), id.(string))
 		check.NoError(t, err)
 		check.True(t, record == nil, "a session is left")
 		return true

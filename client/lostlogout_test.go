@@ -13,6 +13,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 // A logout that could not be carried out can be delivered again, whichever call to the store failed.
@@ -25,16 +26,16 @@ func TestBackChannelLogoutCanBeTriedAgain(t *testing.T) {
 		t.Run(tt.away, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := newBadStore()
-				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+				kept := newBadStore()
+				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 				b := a.browser()
 				b.login("/auth/login", "alice")
 				token := a.op.LogoutToken("web", "alice", "")
-				store.fail(tt.away)
+				kept.fail(tt.away)
 				resp := a.tell(token)
 				check.Equal(t, resp.StatusCode, http.StatusServiceUnavailable, "status while the store is away")
 				check.Equal(t, resp.Header.Get("Retry-After"), "5", "Retry-After")
-				store.fail()
+				kept.fail()
 				check.Equal(t, b.signedIn(), tt.before, "signed in between the deliveries")
 				time.Sleep(10 * time.Second)
 				check.Equal(t, a.tell(token).StatusCode, http.StatusOK, "status of the second delivery")
@@ -47,7 +48,7 @@ func TestBackChannelLogoutCanBeTriedAgain(t *testing.T) {
 
 // hangUpStore ends the request that asks for a mark.
 type hangUpStore struct {
-	client.Store
+	store.Store
 	cancel func()
 }
 
@@ -61,8 +62,8 @@ func (s *hangUpStore) Marked(ctx context.Context, key string) (bool, error) {
 func TestBackChannelLogoutOutlivesItsRequest(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	store := &hangUpStore{client.NewMemoryStore(0), cancel}
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+	kept := &hangUpStore{store.NewMemory(0), cancel}
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 	b := a.browser()
 	b.login("/auth/login", "alice")
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, appOrigin+"/auth/backchannel-logout",
@@ -160,17 +161,17 @@ func TestBackChannelLogoutDuringLogin(t *testing.T) {
 func TestLateBackChannelLogout(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		store client.Store
+		kept  store.Store
 		after string // who is signed in by the later login
 	}{
-		"a store that lists":        {client.NewMemoryStore(0), "alice"},
+		"a store that lists":        {store.NewMemory(0), "alice"},
 		"a store that does not":     {newBadStore(), ""},
-		"a listing that is refused": {&unlistable{client.NewMemoryStore(0)}, "alice"},
+		"a listing that is refused": {&unlistable{store.NewMemory(0)}, "alice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = tt.store })
+				a := newApp(t, func(cfg *appConfig) { cfg.login.Store = tt.kept })
 				before, slow, after := a.browser(), a.browser(), a.browser()
 				before.login("/auth/login", "alice")
 				slowly := slow.begin("/auth/login")
@@ -191,9 +192,9 @@ func TestLateBackChannelLogout(t *testing.T) {
 	}
 }
 
-type unlistable struct{ *client.MemoryStore }
+type unlistable struct{ *store.Memory }
 
-func (*unlistable) List(context.Context, string) ([]client.Record, error) { return nil, errStoreAway }
+func (*unlistable) List(context.Context, string) ([]store.Record, error) { return nil, errStoreAway }
 
 // Later logins are let through while an older logout is still remembered, and a newer one counts beside it.
 func TestLogoutNotesKeepTheLatest(t *testing.T) {
@@ -246,10 +247,10 @@ func TestRefreshWithoutSIDKeepsTheLogins(t *testing.T) {
 // Two clients, or two issuers, may use the same jti: a mark of the one is no replay of the other.
 func TestLogoutMarksAreBound(t *testing.T) {
 	t.Parallel()
-	store := client.NewMemoryStore(0)
+	kept := store.NewMemory(0)
 	var cfg appConfig
 	first := newApp(t, func(c *appConfig) {
-		c.login.Store = store
+		c.login.Store = kept
 		c.op.Clients = append(c.op.Clients, oidctest.Client{ID: "other", Secret: "s", RedirectURIs: []string{appOrigin + "/auth/callback"}})
 		cfg = *c
 	})

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 // onceStore notes which marks are set.
 type onceStore struct {
-	client.Store
+	store.Store
 	keys []string
 }
 
@@ -27,8 +27,8 @@ func (s *onceStore) Once(ctx context.Context, key string, until time.Time) (bool
 // Anybody can begin a login and bring its callback: only one that costs a token request may cost a mark.
 func TestFailedCallbacksCostNoMark(t *testing.T) {
 	t.Parallel()
-	store := &onceStore{Store: client.NewMemoryStore(0)}
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+	kept := &onceStore{Store: store.NewMemory(0)}
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 	for name, edit := range map[string]func(url.Values){
 		"error":          func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") },
 		"error and code": func(q url.Values) { q.Set("error", "access_denied") },
@@ -44,7 +44,7 @@ func TestFailedCallbacksCostNoMark(t *testing.T) {
 		edit(q)
 		callback.RawQuery = q.Encode()
 		check.True(t, b.finish(callback).StatusCode >= 400, "%s: the callback was taken", name)
-		check.Equal(t, len(store.keys), 0, name+": marks")
+		check.Equal(t, len(kept.keys), 0, name+": marks")
 		check.Equal(t, len(b.named("oidc-flow")), 0, name+": flow cookies left")
 		a.op.Clear()
 	}
@@ -57,8 +57,8 @@ func TestMarksHaveBudgetsApart(t *testing.T) {
 	for _, of := range []string{"login", "logout"} {
 		t.Run(of, func(t *testing.T) {
 			t.Parallel()
-			store := &onceStore{Store: client.NewMemoryStore(1)}
-			a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+			marks := &onceStore{Store: store.NewMemory(1)}
+			a := newApp(t, func(cfg *appConfig) { cfg.login.Store = marks })
 			alice := a.browser()
 			use := map[string]func() int{
 				"login": func() int {
@@ -69,11 +69,11 @@ func TestMarksHaveBudgetsApart(t *testing.T) {
 			}
 			other := map[string]string{"login": "logout", "logout": "login"}[of]
 			use[of]()
-			check.Equal(t, len(store.keys), 1, "marks")
-			prefix := store.keys[0][:len(store.keys[0])-43]
+			check.Equal(t, len(marks.keys), 1, "marks")
+			prefix := marks.keys[0][:len(marks.keys[0])-43]
 			for i := 0; ; i++ {
-				if _, err := store.Store.Once(t.Context(), prefix+strconv.Itoa(i), time.Now().Add(time.Hour)); err != nil {
-					check.Error(t, err, client.ErrStoreFull)
+				if _, err := marks.Store.Once(t.Context(), prefix+strconv.Itoa(i), time.Now().Add(time.Hour)); err != nil {
+					check.Error(t, err, store.ErrFull)
 					break
 				}
 			}
@@ -84,4 +84,16 @@ func TestMarksHaveBudgetsApart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One person's sign-ins do not push others out of a small store either.
+func TestOnePersonFillsNoStore(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store.NewMemory(50) })
+	bob := a.browser()
+	bob.login("/auth/login", "bob")
+	for range 60 {
+		a.browser().login("/auth/login", "alice")
+	}
+	check.Equal(t, bob.signedIn(), "bob", "signed in")
 }

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+
+	"github.com/relyingparty/oidc/store"
 )
 
 var errUnchanged = errors.New("nothing to save")
@@ -44,7 +46,7 @@ func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced stri
 	case n.ended != nil:
 		st.l.forget(st.id)
 		return nil, n.ended
-	case errors.Is(err, ErrDeleted):
+	case errors.Is(err, store.ErrDeleted):
 		// Signed out meanwhile: the new refresh token must not outlive the session.
 		if n.rotated != nil {
 			st.l.revoke(ctx, n.rotated.tokens.RefreshToken)
@@ -64,14 +66,14 @@ func (st *sessionState) renew(ctx context.Context, r TokenRequest, replaced stri
 func (n *renewal) attempt(ctx context.Context) (err error) {
 	rp := n.st.l.rp
 	defer rp.caught(ctx, &err)
-	return n.st.l.store.Update(ctx, n.st.id, func(record *Record) (_ *Record, err error) {
+	return n.st.l.store.Update(ctx, n.st.id, func(record *store.Record) (_ *store.Record, err error) {
 		defer rp.caught(ctx, &err)
 		return n.update(ctx, record)
 	})
 }
 
 // update is what happens under the lock.
-func (n *renewal) update(ctx context.Context, record *Record) (*Record, error) {
+func (n *renewal) update(ctx context.Context, record *store.Record) (*store.Record, error) {
 	l, id := n.st.l, n.st.id
 	d := l.openSession(ctx, id, record)
 	if d == nil {

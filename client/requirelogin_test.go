@@ -11,6 +11,7 @@ import (
 
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 func TestRequireLoginAnswers(t *testing.T) {
@@ -89,13 +90,13 @@ func TestDeadSessionCookie(t *testing.T) {
 
 func TestStoreOutage(t *testing.T) {
 	t.Parallel()
-	store := newBadStore()
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store; cfg.page = true })
+	kept := newBadStore()
+	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept; cfg.page = true })
 	b := a.browser()
 	b.login("/auth/login", "alice")
 	session := b.named("oidc-session")[0].Value
 
-	store.fail("Load")
+	kept.fail("Load")
 	for _, accept := range []string{"text/html", "*/*"} {
 		resp := b.get("/page", "Accept", accept)
 		check.Equal(t, resp.StatusCode, http.StatusServiceUnavailable, "status")
@@ -106,17 +107,17 @@ func TestStoreOutage(t *testing.T) {
 	check.Error(t, err, client.ErrStore)
 	check.Error(t, err, errStoreAway)
 	check.Equal(t, check.As[*client.Error](t, err).Kind, client.KindUnreachable, "kind")
-	store.fail()
+	kept.fail()
 	check.Equal(t, b.signedIn(), "alice", "signed in after the outage")
 
 	// A login during an outage fails before the code is spent, or leaves no session.
 	for _, method := range []string{"Once", "Update", "DeleteByIndex"} {
 		callback := b.signIn(b.begin("/auth/login"), "alice")
-		store.fail(method)
+		kept.fail(method)
 		before := a.op.Requests("token")
 		check.Equal(t, b.finish(callback).StatusCode, http.StatusServiceUnavailable, "status without "+method)
 		check.Equal(t, a.op.Requests("token") > before, method != "Once", "the code was spent without "+method)
-		store.fail()
+		kept.fail()
 		check.Equal(t, b.named("oidc-session")[0].Value, session, "the session cookie")
 		check.Equal(t, b.signedIn(), "alice", "signed in")
 	}
@@ -125,21 +126,21 @@ func TestStoreOutage(t *testing.T) {
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newBadStore()
-		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+		kept := newBadStore()
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 		b := a.browser()
 		b.login("/auth/login", "alice")
-		store.updates.Store(0)
+		kept.updates.Store(0)
 		for range 9 {
 			time.Sleep(time.Minute)
 			check.Equal(t, b.signedIn(), "alice", "signed in")
 		}
-		check.Equal(t, store.updates.Load(), int32(0), "writes in the first nine minutes")
+		check.Equal(t, kept.updates.Load(), int32(0), "writes in the first nine minutes")
 		time.Sleep(time.Minute)
 		for range 5 {
 			check.Equal(t, b.signedIn(), "alice", "signed in")
 		}
-		check.Equal(t, store.updates.Load(), int32(1), "writes in the tenth minute")
+		check.Equal(t, kept.updates.Load(), int32(1), "writes in the tenth minute")
 
 		time.Sleep(12*time.Hour - time.Second)
 		check.Equal(t, b.signedIn(), "alice", "signed in just before the idle time is over")
@@ -153,17 +154,17 @@ func TestShortIdleTimeout(t *testing.T) {
 	t.Parallel()
 	for _, idle := range []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 2 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			store := newBadStore()
-			a := newApp(t, func(cfg *appConfig) { cfg.login.Store, cfg.login.IdleTimeout = store, idle })
+			kept := newBadStore()
+			a := newApp(t, func(cfg *appConfig) { cfg.login.Store, cfg.login.IdleTimeout = kept, idle })
 			b := a.browser()
 			b.login("/auth/login", "alice")
-			store.updates.Store(0)
+			kept.updates.Store(0)
 			const uses = 60
 			for i := range uses {
 				time.Sleep(idle / 20)
 				check.Equal(t, b.signedIn(), "alice", fmt.Sprintf("idle time of %v: signed in at use %d", idle, i))
 			}
-			check.True(t, store.updates.Load() <= uses/2, "%v: %d writes for %d uses", idle, store.updates.Load(), uses)
+			check.True(t, kept.updates.Load() <= uses/2, "%v: %d writes for %d uses", idle, kept.updates.Load(), uses)
 			time.Sleep(idle * 9 / 10)
 			check.Equal(t, b.signedIn(), "alice", fmt.Sprintf("%v: signed in just before the idle time is over", idle))
 			time.Sleep(idle)
@@ -176,14 +177,14 @@ func TestShortIdleTimeout(t *testing.T) {
 func TestTouchFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newBadStore()
-		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+		kept := newBadStore()
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 		b := a.browser()
 		b.login("/auth/login", "alice")
 		time.Sleep(time.Hour)
-		store.fail("Update")
+		kept.fail("Update")
 		check.Equal(t, b.signedIn(), "alice", "signed in")
-		store.fail()
+		kept.fail()
 		check.Equal(t, b.signedIn(), "alice", "signed in")
 	})
 }
@@ -192,16 +193,16 @@ func TestTouchFails(t *testing.T) {
 func TestTouchOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newBadStore()
-		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+		kept := newBadStore()
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 		b := a.browser()
 		b.login("/auth/login", "alice")
-		stale, err := store.Store.Load(t.Context(), b.mustSession().ID())
+		stale, err := kept.Store.Load(t.Context(), b.mustSession().ID())
 		check.NoError(t, err)
 		time.Sleep(time.Hour)
-		store.stale = stale
+		kept.stale = stale
 		saved := 0
-		store.afterUpdate = func() error { saved++; return nil }
+		kept.afterUpdate = func() error { saved++; return nil }
 		for range 3 {
 			check.Equal(t, b.signedIn(), "alice", "signed in")
 		}
@@ -232,8 +233,8 @@ func TestLifetime(t *testing.T) {
 func TestStoreIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := &spyStore{Store: client.NewMemoryStore(0), records: map[string]*client.Record{}}
-		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+		kept := &spyStore{Store: store.NewMemory(0), records: map[string]*store.Record{}}
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 		alice, bob := a.browser(), a.browser()
 		alice.login("/auth/login", "alice")
 		bob.login("/auth/login", "bob")
@@ -244,9 +245,9 @@ func TestStoreIsNotTrusted(t *testing.T) {
 			ids[s.Subject] = s.ID()
 			check.True(t, s.ID() != b.named("oidc-session")[0].Value, "Session.ID is the cookie's value")
 		}
-		check.Equal(t, len(store.records), 2, "records")
-		own := store.records[ids["alice"]]
-		for _, r := range store.records {
+		check.Equal(t, len(kept.records), 2, "records")
+		own := kept.records[ids["alice"]]
+		for _, r := range kept.records {
 			check.Lacks(t, string(r.Data), "alice", "bob", "op.example.test")
 			check.Lacks(t, strings.Join(r.Index, " "), "alice", "bob", "op.example.test")
 		}
@@ -255,13 +256,13 @@ func TestStoreIsNotTrusted(t *testing.T) {
 		changed := *own
 		changed.Data = append([]byte(nil), own.Data...)
 		changed.Data[len(changed.Data)/2] ^= 1
-		for name, record := range map[string]*client.Record{"swapped": store.records[ids["bob"]], "changed": &changed, "empty": {}} {
-			store.records[ids["alice"]], alice.cookies[cookie.Name] = record, cookie
+		for name, record := range map[string]*store.Record{"swapped": kept.records[ids["bob"]], "changed": &changed, "empty": {}} {
+			kept.records[ids["alice"]], alice.cookies[cookie.Name] = record, cookie
 			check.Equal(t, alice.signedIn(), "", "signed in with a record that is "+name)
 		}
 		longer := *own
 		longer.Expires = time.Now().Add(1000 * time.Hour)
-		store.records[ids["alice"]], alice.cookies[cookie.Name] = &longer, cookie
+		kept.records[ids["alice"]], alice.cookies[cookie.Name] = &longer, cookie
 		check.Equal(t, alice.signedIn(), "alice", "signed in")
 		time.Sleep(13 * time.Hour)
 		check.Equal(t, alice.signedIn(), "", "signed in beyond the idle time")

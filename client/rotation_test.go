@@ -13,6 +13,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 // rewriter changes the answers of one endpoint on their way.
@@ -138,7 +139,7 @@ func TestRefusedAnswerKeepsRefreshToken(t *testing.T) {
 				way := new(rewriter)
 				a := newApp(t, func(c *appConfig) {
 					c.client.HTTPClient = &http.Client{Transport: way}
-					c.login.Store = client.NewMemoryStore(0)
+					c.login.Store = store.NewMemory(0)
 					cfg = *c
 				})
 				way.op, way.url = a.op, a.op.URL("token")
@@ -365,17 +366,17 @@ func TestWaitersShareARefusedAnswer(t *testing.T) {
 // token is never sent.
 func TestRefusedRotationThatCouldNotBeSaved(t *testing.T) {
 	t.Parallel()
-	store := newBadStore()
+	kept := newBadStore()
 	var cfg appConfig
-	a := newApp(t, func(c *appConfig) { c.login.Store = store; cfg = *c })
+	a := newApp(t, func(c *appConfig) { c.login.Store = kept; cfg = *c })
 	b := a.browser()
 	b.login("/auth/login", "alice")
 	a.op.Edit("id_token", setIn("iat", time.Hour))
-	store.afterUpdate = func() error { return errStoreAway }
+	kept.afterUpdate = func() error { return errStoreAway }
 	_, err := b.mustSession().Refresh(t.Context())
 	check.Error(t, err, client.ErrStore)
 
-	store.afterUpdate = nil
+	kept.afterUpdate = nil
 	a.op.Fault("token", oidctest.Down)
 	_, err = b.mustSession().Refresh(t.Context())
 	wantError(t, err, client.KindUnreachable, "")

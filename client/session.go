@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/cache"
+	"github.com/relyingparty/oidc/store"
 )
 
 // ErrNoSession: the request brings no session, or one that has ended.
@@ -119,7 +120,7 @@ func (l *Login) touch(ctx context.Context, s *Session, d *sessionData) {
 	ctx, cancel := context.WithTimeout(ctx, touchPatience)
 	defer cancel()
 	fresh := errors.New("touched meanwhile")
-	err := l.store.Update(ctx, s.id, func(r *Record) (*Record, error) {
+	err := l.store.Update(ctx, s.id, func(r *store.Record) (*store.Record, error) {
 		d := l.openSession(ctx, s.id, r)
 		if d == nil || time.Since(d.Touched) < l.touchEvery() {
 			return nil, fresh

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/relyingparty/oidc/internal/claims"
+	"github.com/relyingparty/oidc/store"
 )
 
 // sessionData is what a record holds, sealed under the record's id.
@@ -81,7 +82,7 @@ func (l *Login) indexNoSID(iss, sub string) string {
 	return digest("sub-no-sid", l.namespace, iss, sub)
 }
 
-func (l *Login) sealSession(id string, d *sessionData) (*Record, error) {
+func (l *Login) sealSession(id string, d *sessionData) (*store.Record, error) {
 	plain, err := json.Marshal(d)
 	if err != nil {
 		return nil, configError("session", "", "the session cannot be written as JSON")
@@ -92,11 +93,11 @@ func (l *Login) sealSession(id string, d *sessionData) (*Record, error) {
 	} else {
 		index = append(index, l.indexNoSID(d.Issuer, d.Subject))
 	}
-	return &Record{Data: l.ring.Seal("session "+id, plain), Expires: l.ends(d), Index: index}, nil
+	return &store.Record{Data: l.ring.Seal("session "+id, plain), Expires: l.ends(d), Index: index}, nil
 }
 
 // openSession returns nil for a record that is absent, has ended by its own clock, or that no key of the ring opens.
-func (l *Login) openSession(ctx context.Context, id string, r *Record) *sessionData {
+func (l *Login) openSession(ctx context.Context, id string, r *store.Record) *sessionData {
 	if r == nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 const otherAPI = "https://other.example.test"
@@ -96,9 +97,9 @@ func TestOneRefreshForAll(t *testing.T) {
 	t.Parallel()
 	for _, replicas := range []int{1, 4} {
 		synctest.Test(t, func(t *testing.T) {
-			store := client.NewMemoryStore(0)
+			kept := store.NewMemory(0)
 			var cfg appConfig
-			a := newApp(t, func(c *appConfig) { c.login.Store = store; cfg = *c })
+			a := newApp(t, func(c *appConfig) { c.login.Store = kept; cfg = *c })
 			b := a.browser()
 			b.login("/auth/login", "alice")
 			apps := []*app{a}
@@ -148,10 +149,10 @@ func TestOneRefreshForAll(t *testing.T) {
 func TestLoginTokenSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := client.NewMemoryStore(0)
+		kept := store.NewMemory(0)
 		var cfg appConfig
 		a := newApp(t, func(c *appConfig) {
-			c.login.Store, c.client.Resources = store, []string{apiResource}
+			c.login.Store, c.client.Resources = kept, []string{apiResource}
 			cfg = *c
 		})
 		b := a.browser()
@@ -247,13 +248,13 @@ func TestSessionRefresh(t *testing.T) {
 func TestRefreshAfterALongWaitForTheLock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newBadStore()
-		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = store })
+		kept := newBadStore()
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = kept })
 		b := a.browser()
 		b.login("/auth/login", "alice")
 		s := b.mustSession()
 		a.op.Fault("token", oidctest.Slow(5*time.Second))
-		store.beforeUpdate = func() { time.Sleep(29 * time.Second) }
+		kept.beforeUpdate = func() { time.Sleep(29 * time.Second) }
 		fresh, err := s.Refresh(t.Context())
 		check.NoError(t, err)
 		check.True(t, fresh.TokenExpiry.After(s.TokenExpiry), "token is not renewed")
@@ -264,7 +265,7 @@ func TestRefreshAfterALongWaitForTheLock(t *testing.T) {
 // Tokens for many APIs do not grow the record for ever.
 func TestStoredTokensAreBounded(t *testing.T) {
 	t.Parallel()
-	spy := &spyStore{Store: client.NewMemoryStore(0), records: map[string]*client.Record{}}
+	spy := &spyStore{Store: store.NewMemory(0), records: map[string]*store.Record{}}
 	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = spy })
 	b := a.browser()
 	b.login("/auth/login", "alice")

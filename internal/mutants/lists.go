@@ -15,6 +15,7 @@ var lists = []struct {
 	{"internal/endpoint", endpoint},
 	{"internal/keyset", keyset},
 	{"internal/discovery", discovery},
+	{"store", memoryStore},
 	{"introspect", introspect},
 	{"middleware", middleware},
 	{"client", slices.Concat(client, login)},

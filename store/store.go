@@ -1,4 +1,9 @@
-package client
+// Package store keeps what a login must remember beyond a request: sessions, and
+// marks that something was used.
+//
+// [Memory] serves one process. Replicas share a [Store] of their own, and
+// package storetest holds it to the contract, which is the interface's comment.
+package store
 
 import (
 	"context"
@@ -11,7 +16,7 @@ import (
 // arrives, and ids and keys are digests.
 //
 // This comment is the whole contract that keeps rotating refresh tokens safe, in
-// one process and across replicas. A MemoryStore serves one process; replicas
+// one process and across replicas. A Memory serves one process; replicas
 // share a store of their own.
 //
 // Load sees every write that was completed before it was called, by whichever
@@ -89,8 +94,8 @@ type Record struct {
 // function ran.
 var ErrDeleted = errors.New("the record was deleted during its update")
 
-// ErrStoreFull is a MemoryStore's refusal to remember one more mark.
-var ErrStoreFull = errors.New("the store holds too many replay marks")
+// ErrFull is a Memory's refusal to remember one more mark.
+var ErrFull = errors.New("the store holds too many replay marks")
 
 func (r *Record) clone(id string) *Record {
 	return &Record{
@@ -100,18 +105,3 @@ func (r *Record) clone(id string) *Record {
 		Index:   append([]string(nil), r.Index...),
 	}
 }
-
-// storeError is an outage unless it is already one of our own errors, from inside an update.
-func storeError(err error) error {
-	var own *Error
-	if err == nil || errors.As(err, &own) {
-		return err
-	}
-	return &Error{Kind: KindUnreachable, Op: "session store", Err: &storeFailure{err}}
-}
-
-// storeFailure is ErrStore with its cause.
-type storeFailure struct{ cause error }
-
-func (e *storeFailure) Error() string   { return ErrStore.Error() + ": " + e.cause.Error() }
-func (e *storeFailure) Unwrap() []error { return []error{ErrStore, e.cause} }

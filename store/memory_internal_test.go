@@ -1,4 +1,4 @@
-package client
+package store
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 )
 
 // Nothing is left of records that are gone: neither their leases nor their index.
-func TestMemoryStoreLeavesNothing(t *testing.T) {
+func TestMemoryLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s := NewMemoryStore(0)
+	s := NewMemory(0)
 	save := func(id string, expires time.Time) {
 		check.NoError(t, s.Update(t.Context(), id, func(*Record) (*Record, error) {
 			return &Record{Expires: expires, Index: []string{"all", id}}, nil

@@ -1,4 +1,4 @@
-// Package storetest is the contract of client.Store as a test that every
+// Package storetest is the contract of store.Store as a test that every
 // implementation runs: Run, RunLease and RunFull.
 package storetest
 
@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // patience bounds what must happen and never decides what must not.
@@ -23,7 +23,7 @@ const patience = 20 * time.Second
 // Open returns two handles on the same data, as two processes have them; a store
 // of one process returns the same one twice. The data is empty, or no other test
 // uses its keys. It is called for each part.
-type Open func(*testing.T) (a, b client.Store)
+type Open func(*testing.T) (a, b store.Store)
 
 // Run tests what does not depend on the passing of time. Nothing sleeps.
 func Run(t *testing.T, open Open) {
@@ -72,8 +72,8 @@ func newFixture(ctx context.Context, t *testing.T, open Open) fixture {
 }
 
 type fixture struct {
-	store  client.Store // the handle that most parts use
-	other  client.Store
+	store  store.Store // the handle that most parts use
+	other  store.Store
 	ctx    context.Context
 	unique string
 }
@@ -81,13 +81,13 @@ type fixture struct {
 // key makes a name nobody else uses.
 func (f fixture) key(name string) string { return name + "-" + f.unique }
 
-func (f fixture) record(data string, index ...string) *client.Record {
-	return &client.Record{Data: []byte(data), Expires: time.Now().Add(time.Hour), Index: index}
+func (f fixture) record(data string, index ...string) *store.Record {
+	return &store.Record{Data: []byte(data), Expires: time.Now().Add(time.Hour), Index: index}
 }
 
-func (f fixture) put(t *testing.T, id string, record *client.Record) {
+func (f fixture) put(t *testing.T, id string, record *store.Record) {
 	t.Helper()
-	check.NoError(t, f.store.Update(f.ctx, id, func(*client.Record) (*client.Record, error) { return record, nil }))
+	check.NoError(t, f.store.Update(f.ctx, id, func(*store.Record) (*store.Record, error) { return record, nil }))
 }
 
 func (f fixture) delete(t *testing.T, key string) {
@@ -131,12 +131,12 @@ func testLoad(t *testing.T, f fixture) {
 func testUpdate(t *testing.T, f fixture) {
 	id := f.key("id")
 	calls := 0
-	check.NoError(t, f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+	check.NoError(t, f.store.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 		calls++
 		check.True(t, r == nil, "a record out of nothing")
 		return f.record("one"), nil
 	}))
-	check.NoError(t, f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+	check.NoError(t, f.store.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 		calls++
 		check.Equal(t, string(r.Data), "one", "data")
 		r.Data = []byte("two")
@@ -150,20 +150,20 @@ func testUpdate(t *testing.T, f fixture) {
 	f.want(t, id, "")
 
 	f.put(t, id, f.record("three"))
-	f.put(t, id, &client.Record{Data: []byte("four"), Expires: time.Now().Add(-time.Second)})
+	f.put(t, id, &store.Record{Data: []byte("four"), Expires: time.Now().Add(-time.Second)})
 	f.want(t, id, "")
-	f.put(t, id, &client.Record{Data: []byte("five")})
+	f.put(t, id, &store.Record{Data: []byte("five")})
 	f.want(t, id, "")
 }
 
 func testUpdateError(t *testing.T, f fixture) {
 	id := f.key("id")
 	refusal := errors.New("no")
-	err := f.store.Update(f.ctx, id, func(*client.Record) (*client.Record, error) { return f.record("one"), refusal })
+	err := f.store.Update(f.ctx, id, func(*store.Record) (*store.Record, error) { return f.record("one"), refusal })
 	check.Error(t, err, refusal)
 	f.want(t, id, "")
 	f.put(t, id, f.record("one"))
-	err = f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+	err = f.store.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 		r.Data[0] = 'X'
 		return nil, refusal
 	})
@@ -175,7 +175,7 @@ func testUpdatePanic(t *testing.T, f fixture) {
 	id := f.key("id")
 	f.put(t, id, f.record("one"))
 	check.Panics(t, func() {
-		_ = f.store.Update(f.ctx, id, func(*client.Record) (*client.Record, error) { panic("in the function") })
+		_ = f.store.Update(f.ctx, id, func(*store.Record) (*store.Record, error) { panic("in the function") })
 	})
 	f.put(t, id, f.record("two"))
 	f.want(t, id, "two")
@@ -187,12 +187,12 @@ func testExclusive(t *testing.T, f fixture) {
 	var all sync.WaitGroup
 	const many = 50
 	for i := range many {
-		store := f.store
+		handle := f.store
 		if i%2 == 1 {
-			store = f.other
+			handle = f.other
 		}
 		all.Go(func() {
-			err := store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+			err := handle.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 				if inside.Add(1) != 1 {
 					t.Error("two functions run at once")
 				}
@@ -216,7 +216,7 @@ func testExclusive(t *testing.T, f fixture) {
 
 func testIndependent(t *testing.T, f fixture) {
 	one, two := f.key("one"), f.key("two")
-	err := f.store.Update(f.ctx, one, func(*client.Record) (*client.Record, error) {
+	err := f.store.Update(f.ctx, one, func(*store.Record) (*store.Record, error) {
 		// Against the contract, but it shows that the lock is one id's alone.
 		f.put(t, two, f.record("two"))
 		f.want(t, one, "")
@@ -228,10 +228,10 @@ func testIndependent(t *testing.T, f fixture) {
 }
 
 // hold starts an update of id that runs until release is called; done gives its error.
-func (f fixture) hold(ctx context.Context, id string, out *client.Record) (release func(), done <-chan error) {
+func (f fixture) hold(ctx context.Context, id string, out *store.Record) (release func(), done <-chan error) {
 	started, goOn, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		result <- f.store.Update(ctx, id, func(*client.Record) (*client.Record, error) {
+		result <- f.store.Update(ctx, id, func(*store.Record) (*store.Record, error) {
 			close(started)
 			<-goOn
 			return out, nil
@@ -248,7 +248,7 @@ func testWaiterLeaves(t *testing.T, f fixture) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	waiter := make(chan error, 1)
 	go func() {
-		waiter <- f.store.Update(ctx, id, func(*client.Record) (*client.Record, error) {
+		waiter <- f.store.Update(ctx, id, func(*store.Record) (*store.Record, error) {
 			t.Error("the waiter's function ran")
 			return nil, nil
 		})
@@ -296,7 +296,7 @@ func testDeleteExcept(t *testing.T, f fixture) {
 	}
 	deleted, err := f.store.DeleteByIndex(f.ctx, key, ids[1], f.key("unknown"))
 	check.NoError(t, err)
-	slices.SortFunc(deleted, func(a, b client.Record) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(deleted, func(a, b store.Record) int { return strings.Compare(a.ID, b.ID) })
 	check.Equal(t, len(deleted), 2, "records deleted")
 	for i, id := range []string{ids[0], ids[2]} {
 		check.Equal(t, deleted[i].ID, id, "id")
@@ -321,11 +321,11 @@ func testDeleteOnce(t *testing.T, f fixture) {
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
-			store := f.store
+			handle := f.store
 			if i%2 == 1 {
-				store = f.other
+				handle = f.other
 			}
-			deleted, err := store.DeleteByIndex(f.ctx, key)
+			deleted, err := handle.DeleteByIndex(f.ctx, key)
 			if err != nil {
 				t.Errorf("delete by index: %v", err)
 			}
@@ -337,7 +337,7 @@ func testDeleteOnce(t *testing.T, f fixture) {
 }
 
 func testList(t *testing.T, f fixture) {
-	lister, ok := f.store.(client.Lister)
+	lister, ok := f.store.(store.Lister)
 	if !ok {
 		return // it is optional
 	}
@@ -345,10 +345,10 @@ func testList(t *testing.T, f fixture) {
 	f.put(t, f.key("a"), f.record("a", key))
 	f.put(t, f.key("b"), f.record("b", key, f.key("other")))
 	f.put(t, f.key("c"), f.record("c", f.key("other")))
-	list := func() []client.Record {
+	list := func() []store.Record {
 		found, err := lister.List(f.ctx, key)
 		check.NoError(t, err)
-		slices.SortFunc(found, func(a, b client.Record) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(found, func(a, b store.Record) int { return strings.Compare(a.ID, b.ID) })
 		check.Equal(t, len(found), 2, "records listed")
 		check.Equal(t, found[0].ID+found[1].ID, f.key("a")+f.key("b"), "ids")
 		check.Equal(t, string(found[0].Data)+string(found[1].Data), "ab", "data")
@@ -367,7 +367,7 @@ func testList(t *testing.T, f fixture) {
 
 func testLoadSeesWrites(t *testing.T, f fixture) {
 	id := f.key("id")
-	for i, stores := range [][2]client.Store{{f.store, f.other}, {f.other, f.store}} {
+	for i, stores := range [][2]store.Store{{f.store, f.other}, {f.other, f.store}} {
 		writer, reader := fixture{store: stores[0], ctx: f.ctx}, fixture{store: stores[1], ctx: f.ctx}
 		for j := range 20 {
 			data := fmt.Sprint(i, j)
@@ -384,16 +384,16 @@ func testReadsDoNotWait(t *testing.T, f fixture) {
 	f.put(t, id, f.record("one", key))
 	release, done := f.hold(f.ctx, id, f.record("two", key))
 	defer release()
-	for _, store := range []client.Store{f.store, f.other} {
-		g := fixture{store: store, ctx: f.ctx}
+	for _, handle := range []store.Store{f.store, f.other} {
+		g := fixture{store: handle, ctx: f.ctx}
 		g.want(t, id, "one")
-		_, err := store.Once(f.ctx, id, time.Now().Add(time.Hour))
+		_, err := handle.Once(f.ctx, id, time.Now().Add(time.Hour))
 		check.NoError(t, err)
-		marked, err := store.Marked(f.ctx, id)
+		marked, err := handle.Marked(f.ctx, id)
 		check.NoError(t, err)
 		check.True(t, marked, "the mark is not there")
 		g.delete(t, f.key("unknown"))
-		if lister, ok := store.(client.Lister); ok {
+		if lister, ok := handle.(store.Lister); ok {
 			found, err := lister.List(f.ctx, key)
 			check.NoError(t, err)
 			check.Equal(t, len(found), 1, "records listed")
@@ -407,7 +407,7 @@ func testReadsDoNotWait(t *testing.T, f fixture) {
 // To revoke a refresh token because of an ErrDeleted ends the session of whoever holds the record.
 func testErrDeleted(t *testing.T, f fixture) {
 	id, key := f.key("id"), f.key("key")
-	hold := func(out *client.Record) (func(), <-chan error) { return f.hold(f.ctx, id, out) }
+	hold := func(out *store.Record) (func(), <-chan error) { return f.hold(f.ctx, id, out) }
 
 	// There was no record that a deletion could have met.
 	release, done := hold(f.record("one", key))
@@ -430,7 +430,7 @@ func testErrDeleted(t *testing.T, f fixture) {
 	_, err = f.other.DeleteByIndex(f.ctx, key)
 	check.NoError(t, err)
 	release()
-	check.Error(t, <-done, client.ErrDeleted)
+	check.Error(t, <-done, store.ErrDeleted)
 	f.want(t, id, "")
 }
 
@@ -455,7 +455,7 @@ func testDeletionWins(t *testing.T, f fixture) {
 	f.delete(t, key)
 	f.want(t, id, "")
 	release()
-	check.Error(t, <-done, client.ErrDeleted)
+	check.Error(t, <-done, store.ErrDeleted)
 	f.want(t, id, "")
 	f.delete(t, key)
 }
@@ -468,7 +468,7 @@ func testDeletionAndDelete(t *testing.T, f fixture) {
 	f.delete(t, key)
 	release()
 	if err := <-done; err != nil {
-		check.Error(t, err, client.ErrDeleted)
+		check.Error(t, err, store.ErrDeleted)
 	}
 	f.want(t, id, "")
 }
@@ -481,7 +481,7 @@ func testUpdateAfterDeletion(t *testing.T, f fixture) {
 	f.delete(t, key)
 	next := make(chan error, 1)
 	go func() {
-		next <- f.store.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+		next <- f.store.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 			if r != nil {
 				t.Errorf("the deleted record came back: %s", r.Data)
 			}
@@ -489,7 +489,7 @@ func testUpdateAfterDeletion(t *testing.T, f fixture) {
 		})
 	}()
 	release()
-	check.Error(t, <-done, client.ErrDeleted)
+	check.Error(t, <-done, store.ErrDeleted)
 	check.NoError(t, <-next)
 	f.want(t, id, "three")
 }
@@ -571,7 +571,7 @@ func testDoneContext(t *testing.T, f fixture) {
 	cancel()
 	_, err := f.store.Load(ctx, id)
 	check.Error(t, err, context.Canceled)
-	check.Error(t, f.store.Update(ctx, id, func(*client.Record) (*client.Record, error) {
+	check.Error(t, f.store.Update(ctx, id, func(*store.Record) (*store.Record, error) {
 		t.Error("the function ran")
 		return nil, nil
 	}), context.Canceled)

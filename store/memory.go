@@ -1,4 +1,4 @@
-package client
+package store
 
 import (
 	"container/heap"
@@ -22,13 +22,13 @@ const (
 	sweepPerCall = 16
 )
 
-// MemoryStore is the Store of a single process. It is bounded, expires lazily and
+// Memory is the Store of a single process. It is bounded, expires lazily and
 // starts no goroutine.
 //
 // When it is full, the session that would expire first makes room. A subject has
 // at most 100 sessions, and at most a tenth of a store that is full: the oldest of
 // them makes room. Its content ends with the process: everybody signs in again.
-type MemoryStore struct {
+type Memory struct {
 	maxRecords, maxMarks int
 
 	mu      sync.Mutex
@@ -40,13 +40,13 @@ type MemoryStore struct {
 	marks   map[string]*memoryMarks // by kind
 }
 
-// NewMemoryStore returns a store of at most maxSessions records (0 = 50 000) and,
+// NewMemory returns a store of at most maxSessions records (0 = 50 000) and,
 // of each kind, four times as many replay marks, at least 10 000.
-func NewMemoryStore(maxSessions int) *MemoryStore {
+func NewMemory(maxSessions int) *Memory {
 	if maxSessions <= 0 {
 		maxSessions = defaultMaxSessions
 	}
-	return &MemoryStore{
+	return &Memory{
 		maxRecords: maxSessions,
 		maxMarks:   max(marksPerSession*maxSessions, minMarks),
 		records:    map[string]*memoryEntry{},
@@ -66,7 +66,7 @@ type memoryEntry struct {
 }
 
 // Load implements Store.
-func (s *MemoryStore) Load(ctx context.Context, id string) (*Record, error) {
+func (s *Memory) Load(ctx context.Context, id string) (*Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *MemoryStore) Load(ctx context.Context, id string) (*Record, error) {
 }
 
 // Update implements Store.
-func (s *MemoryStore) Update(ctx context.Context, id string, fn func(*Record) (*Record, error)) error {
+func (s *Memory) Update(ctx context.Context, id string, fn func(*Record) (*Record, error)) error {
 	mine, err := s.lease(ctx, id)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *MemoryStore) Update(ctx context.Context, id string, fn func(*Record) (*
 }
 
 // DeleteByIndex implements Store.
-func (s *MemoryStore) DeleteByIndex(ctx context.Context, key string, except ...string) ([]Record, error) {
+func (s *Memory) DeleteByIndex(ctx context.Context, key string, except ...string) ([]Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (s *MemoryStore) DeleteByIndex(ctx context.Context, key string, except ...s
 }
 
 // List implements Lister.
-func (s *MemoryStore) List(ctx context.Context, key string) ([]Record, error) {
+func (s *Memory) List(ctx context.Context, key string) ([]Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ type memoryMarks struct {
 }
 
 // Once implements Store.
-func (s *MemoryStore) Once(ctx context.Context, key string, until time.Time) (bool, error) {
+func (s *Memory) Once(ctx context.Context, key string, until time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -193,7 +193,7 @@ func (s *MemoryStore) Once(ctx context.Context, key string, until time.Time) (bo
 	}
 	// Forgetting a mark that still counts would let what it stands for be used again.
 	if len(marks.byKey) >= s.maxMarks {
-		return false, ErrStoreFull
+		return false, ErrFull
 	}
 	mark := &memoryEntry{id: key, expires: until}
 	marks.byKey[key] = mark
@@ -202,7 +202,7 @@ func (s *MemoryStore) Once(ctx context.Context, key string, until time.Time) (bo
 }
 
 // Marked implements Store.
-func (s *MemoryStore) Marked(ctx context.Context, key string) (bool, error) {
+func (s *Memory) Marked(ctx context.Context, key string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -214,7 +214,7 @@ func (s *MemoryStore) Marked(ctx context.Context, key string) (bool, error) {
 
 // marksFor returns the marks of the key's kind. A kind is never dropped: the same key is always looked for in the same
 // place. s.mu is held.
-func (s *MemoryStore) marksFor(key string) *memoryMarks {
+func (s *Memory) marksFor(key string) *memoryMarks {
 	kind, _, ok := strings.Cut(key, ":")
 	if !ok || s.marks[kind] == nil && len(s.marks) >= maxMarkKinds {
 		kind = ""
@@ -231,7 +231,7 @@ func (m *memoryMarks) remove(mark *memoryEntry) {
 }
 
 // current returns the live entry of id. s.mu is held.
-func (s *MemoryStore) current(id string, now time.Time) *memoryEntry {
+func (s *Memory) current(id string, now time.Time) *memoryEntry {
 	entry := s.records[id]
 	if entry == nil {
 		return nil
@@ -244,7 +244,7 @@ func (s *MemoryStore) current(id string, now time.Time) *memoryEntry {
 }
 
 // insert adds a record and makes room for it; born is 0 for a new one. s.mu is held.
-func (s *MemoryStore) insert(id string, record *Record, born uint64, now time.Time) {
+func (s *Memory) insert(id string, record *Record, born uint64, now time.Time) {
 	for range sweepPerCall {
 		if len(s.expiry) == 0 || s.expiry[0].expires.After(now) {
 			break
@@ -276,7 +276,7 @@ func (s *MemoryStore) insert(id string, record *Record, born uint64, now time.Ti
 }
 
 // oldest returns the first of the records under key to have been stored. s.mu is held.
-func (s *MemoryStore) oldest(key string) (first *memoryEntry) {
+func (s *Memory) oldest(key string) (first *memoryEntry) {
 	for id := range s.index[key] {
 		if entry := s.records[id]; first == nil || entry.born < first.born {
 			first = entry
@@ -286,7 +286,7 @@ func (s *MemoryStore) oldest(key string) (first *memoryEntry) {
 }
 
 // remove deletes an entry that is there. s.mu is held.
-func (s *MemoryStore) remove(entry *memoryEntry) {
+func (s *Memory) remove(entry *memoryEntry) {
 	delete(s.records, entry.id)
 	heap.Remove(&s.expiry, entry.at)
 	for _, key := range entry.record.Index {

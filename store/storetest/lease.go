@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
+	"github.com/relyingparty/oidc/store"
 )
 
 // Times are a store's, so that a test may shorten them.
@@ -43,10 +43,10 @@ func RunLease(t *testing.T, open Open, times Times, bubble func(*testing.T, func
 }
 
 // update starts one that takes so long, and waits for its function to begin.
-func (f fixture) update(store client.Store, id string, takes time.Duration, out *client.Record) <-chan error {
+func (f fixture) update(s store.Store, id string, takes time.Duration, out *store.Record) <-chan error {
 	began, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- store.Update(f.ctx, id, func(*client.Record) (*client.Record, error) {
+		done <- s.Update(f.ctx, id, func(*store.Record) (*store.Record, error) {
 			close(began)
 			time.Sleep(takes)
 			return out, nil
@@ -64,7 +64,7 @@ func testLeaseLasts(t *testing.T, f fixture, times Times) {
 	time.Sleep(minimum - times.Patience/2)
 	ctx, cancel := context.WithTimeout(f.ctx, times.Patience*4/10)
 	defer cancel()
-	err := f.other.Update(ctx, id, func(*client.Record) (*client.Record, error) {
+	err := f.other.Update(ctx, id, func(*store.Record) (*store.Record, error) {
 		t.Error("a second function ran during the lease")
 		return nil, nil
 	})
@@ -82,14 +82,14 @@ func testLeaseLost(t *testing.T, f fixture, times Times) {
 		start := time.Now()
 		done := f.update(f.store, id, 2*times.Lease, f.record("late", key))
 		time.Sleep(times.Lease - times.Patience/2)
-		check.NoError(t, f.other.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+		check.NoError(t, f.other.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 			check.True(t, (r != nil) == (before != ""), "the second owner sees %v", r)
 			return f.record("in time", key), nil
 		}))
 		check.True(t, time.Since(start) <= times.Lease+times.Lease/10, "the second owner waited %v", time.Since(start))
 		err := <-done
 		check.True(t, err != nil, "the late owner has no error")
-		check.True(t, !errors.Is(err, client.ErrDeleted), "the record is there, and the error is %v", err)
+		check.True(t, !errors.Is(err, store.ErrDeleted), "the record is there, and the error is %v", err)
 		f.want(t, id, "in time")
 		f.delete(t, key)
 	}
@@ -102,20 +102,20 @@ func testLeaseLostAndDeleted(t *testing.T, f fixture, times Times) {
 	done := f.update(f.store, id, 2*times.Lease, f.record("late", key))
 	time.Sleep(times.Lease)
 	f.delete(t, key)
-	check.NoError(t, f.other.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+	check.NoError(t, f.other.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 		check.True(t, r == nil, "the deleted record came back")
 		return f.record("new", key), nil
 	}))
 	err := <-done
 	check.True(t, err != nil, "the late owner has no error")
-	check.True(t, !errors.Is(err, client.ErrDeleted), "the record is there, and the error is %v", err)
+	check.True(t, !errors.Is(err, store.ErrDeleted), "the record is there, and the error is %v", err)
 	f.want(t, id, "new")
 }
 
 func testPatience(t *testing.T, f fixture, times Times) {
 	id := f.key("id")
 	done := f.update(f.store, id, times.Patience*9/10, f.record("one"))
-	check.NoError(t, f.other.Update(f.ctx, id, func(r *client.Record) (*client.Record, error) {
+	check.NoError(t, f.other.Update(f.ctx, id, func(r *store.Record) (*store.Record, error) {
 		check.Equal(t, string(r.Data), "one", "what the waiter sees")
 		return f.record("two"), nil
 	}))
@@ -127,12 +127,12 @@ func testGivesUp(t *testing.T, f fixture, times Times) {
 	id := f.key("id")
 	done := f.update(f.store, id, times.Patience*5/4, f.record("one"))
 	start := time.Now()
-	err := f.other.Update(f.ctx, id, func(*client.Record) (*client.Record, error) {
+	err := f.other.Update(f.ctx, id, func(*store.Record) (*store.Record, error) {
 		t.Error("the waiter's function ran")
 		return nil, nil
 	})
 	check.True(t, err != nil, "the waiter has no error")
-	check.True(t, !errors.Is(err, client.ErrDeleted), "the record is there, and the error is %v", err)
+	check.True(t, !errors.Is(err, store.ErrDeleted), "the record is there, and the error is %v", err)
 	check.True(t, time.Since(start) <= times.Patience*11/10, "it waited %v", time.Since(start))
 	check.NoError(t, <-done)
 	f.want(t, id, "one")
@@ -144,7 +144,7 @@ func testWaiterDeadline(t *testing.T, f fixture, times Times) {
 	ctx, cancel := context.WithTimeout(f.ctx, times.Patience/10)
 	defer cancel()
 	start := time.Now()
-	check.Error(t, f.other.Update(ctx, id, func(*client.Record) (*client.Record, error) {
+	check.Error(t, f.other.Update(ctx, id, func(*store.Record) (*store.Record, error) {
 		t.Error("the waiter's function ran")
 		return nil, nil
 	}), context.DeadlineExceeded)
@@ -181,7 +181,7 @@ func testMarkEnds(t *testing.T, f fixture, _ Times) {
 
 // RunFull tests that a full store still deletes. fill makes it refuse records or
 // marks, without touching what is there.
-func RunFull(t *testing.T, open Open, fill func(*testing.T, client.Store)) {
+func RunFull(t *testing.T, open Open, fill func(*testing.T, store.Store)) {
 	t.Helper()
 	f := newFixture(t.Context(), t, open)
 	one, two, key := f.key("one"), f.key("two"), f.key("key")

@@ -1,4 +1,4 @@
-package client_test
+package store_test
 
 import (
 	"context"
@@ -7,54 +7,54 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
-	"github.com/relyingparty/oidc/internal/storetest"
+	"github.com/relyingparty/oidc/store"
+	"github.com/relyingparty/oidc/store/storetest"
 )
 
-func TestMemoryStore(t *testing.T) {
+func TestMemory(t *testing.T) {
 	t.Parallel()
-	open := func(*testing.T) (a, b client.Store) {
-		s := client.NewMemoryStore(0)
+	open := func(*testing.T) (a, b store.Store) {
+		s := store.NewMemory(0)
 		return s, s
 	}
 	storetest.Run(t, open)
 	storetest.RunLease(t, open, storetest.Times{Lease: time.Minute, Patience: 30 * time.Second}, synctest.Test)
-	storetest.RunFull(t, open, func(t *testing.T, s client.Store) {
+	storetest.RunFull(t, open, func(t *testing.T, s store.Store) {
 		for i := 0; ; i++ {
 			if _, err := s.Once(t.Context(), fmt.Sprint(i), time.Now().Add(time.Hour)); err != nil {
-				check.Error(t, err, client.ErrStoreFull)
+				check.Error(t, err, store.ErrFull)
 				return
 			}
 		}
 	})
 }
 
-func putRecord(t *testing.T, s client.Store, id string, ttl time.Duration, index ...string) {
+func putRecord(t *testing.T, s store.Store, id string, ttl time.Duration, index ...string) {
 	t.Helper()
-	check.NoError(t, s.Update(t.Context(), id, func(*client.Record) (*client.Record, error) {
-		return &client.Record{Data: []byte(id), Expires: time.Now().Add(ttl), Index: index}, nil
+	check.NoError(t, s.Update(t.Context(), id, func(*store.Record) (*store.Record, error) {
+		return &store.Record{Data: []byte(id), Expires: time.Now().Add(ttl), Index: index}, nil
 	}))
 }
 
-func holdsRecord(t *testing.T, s client.Store, id string) bool {
+func holdsRecord(t *testing.T, s store.Store, id string) bool {
 	t.Helper()
 	record, err := s.Load(t.Context(), id)
 	check.NoError(t, err)
 	return record != nil
 }
 
-func TestMemoryStoreExpires(t *testing.T) {
+func TestMemoryExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := client.NewMemoryStore(0)
+		s := store.NewMemory(0)
 		putRecord(t, s, "short", time.Minute, "key")
 		putRecord(t, s, "long", time.Hour, "key")
 		time.Sleep(time.Minute - 1)
 		check.True(t, holdsRecord(t, s, "short"), "gone too early")
 		time.Sleep(time.Nanosecond)
 		check.True(t, !holdsRecord(t, s, "short"), "still there at its end")
-		check.NoError(t, s.Update(t.Context(), "short", func(r *client.Record) (*client.Record, error) {
+		check.NoError(t, s.Update(t.Context(), "short", func(r *store.Record) (*store.Record, error) {
 			check.True(t, r == nil, "update sees an expired record")
 			return nil, nil
 		}))
@@ -77,12 +77,12 @@ func TestMemoryStoreExpires(t *testing.T) {
 }
 
 // The update ran past the record's own end: that is no deletion.
-func TestMemoryStoreUpdateAcrossExpiry(t *testing.T) {
+func TestMemoryUpdateAcrossExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := client.NewMemoryStore(0)
+		s := store.NewMemory(0)
 		putRecord(t, s, "id", time.Second)
-		check.NoError(t, s.Update(t.Context(), "id", func(r *client.Record) (*client.Record, error) {
+		check.NoError(t, s.Update(t.Context(), "id", func(r *store.Record) (*store.Record, error) {
 			time.Sleep(2 * time.Second)
 			r.Expires = time.Now().Add(time.Hour)
 			return r, nil
@@ -91,9 +91,9 @@ func TestMemoryStoreUpdateAcrossExpiry(t *testing.T) {
 	})
 }
 
-func TestMemoryStoreIsBounded(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	s := client.NewMemoryStore(10)
+	s := store.NewMemory(10)
 	for i := range 25 {
 		putRecord(t, s, fmt.Sprint(i), time.Hour+time.Duration(i)*time.Second, fmt.Sprint("key", i))
 	}
@@ -108,7 +108,7 @@ func TestMemoryStoreIsBounded(t *testing.T) {
 	for ; ; marks++ {
 		first, err := s.Once(t.Context(), fmt.Sprint(marks), until)
 		if err != nil {
-			check.Error(t, err, client.ErrStoreFull)
+			check.Error(t, err, store.ErrFull)
 			break
 		}
 		check.True(t, first, "a fresh mark is not the first")
@@ -120,15 +120,15 @@ func TestMemoryStoreIsBounded(t *testing.T) {
 }
 
 // What strangers can cause to be marked leaves room for what they cannot.
-func TestMemoryStoreBoundsEachKindOfMark(t *testing.T) {
+func TestMemoryBoundsEachKindOfMark(t *testing.T) {
 	t.Parallel()
-	s := client.NewMemoryStore(1)
+	s := store.NewMemory(1)
 	until := time.Now().Add(time.Hour)
 	fill := func(kind string) (marks int) {
 		for {
 			first, err := s.Once(t.Context(), kind+fmt.Sprint(marks), until)
 			if err != nil {
-				check.Error(t, err, client.ErrStoreFull)
+				check.Error(t, err, store.ErrFull)
 				return marks
 			}
 			check.True(t, first, "a fresh mark is not the first")
@@ -152,9 +152,9 @@ func TestMemoryStoreBoundsEachKindOfMark(t *testing.T) {
 }
 
 // One person's sign-ins push out the oldest of their own, whatever it is used for.
-func TestMemoryStoreBoundsRecordsOfAKey(t *testing.T) {
+func TestMemoryBoundsRecordsOfAKey(t *testing.T) {
 	t.Parallel()
-	s := client.NewMemoryStore(1000)
+	s := store.NewMemory(1000)
 	putRecord(t, s, "bob", time.Minute, "sub bob")
 	for i := range 100 {
 		putRecord(t, s, fmt.Sprint(i), time.Hour, "sub alice", fmt.Sprint(i))
@@ -172,22 +172,10 @@ func TestMemoryStoreBoundsRecordsOfAKey(t *testing.T) {
 	check.True(t, holdsRecord(t, s, "149"), "the newest is gone")
 }
 
-// One person's sign-ins do not push others out of a small store either.
-func TestMemoryStoreIsShared(t *testing.T) {
-	t.Parallel()
-	a := newApp(t, func(cfg *appConfig) { cfg.login.Store = client.NewMemoryStore(50) })
-	bob := a.browser()
-	bob.login("/auth/login", "bob")
-	for range 60 {
-		a.browser().login("/auth/login", "alice")
-	}
-	check.Equal(t, bob.signedIn(), "bob", "signed in")
-}
-
-func TestMemoryStoreForgetsExpiredMarks(t *testing.T) {
+func TestMemoryForgetsExpiredMarks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := client.NewMemoryStore(1)
+		s := store.NewMemory(1)
 		for i := range 10_000 {
 			_, err := s.Once(t.Context(), fmt.Sprint(i), time.Now().Add(time.Minute))
 			check.NoError(t, err)
@@ -204,14 +192,14 @@ func TestMemoryStoreForgetsExpiredMarks(t *testing.T) {
 	})
 }
 
-func TestMemoryStoreWaiterIsBoundedByItsContext(t *testing.T) {
+func TestMemoryWaiterIsBoundedByItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := client.NewMemoryStore(0)
-		check.NoError(t, s.Update(t.Context(), "id", func(*client.Record) (*client.Record, error) {
+		s := store.NewMemory(0)
+		check.NoError(t, s.Update(t.Context(), "id", func(*store.Record) (*store.Record, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			err := s.Update(ctx, "id", func(*client.Record) (*client.Record, error) { panic("two at once") })
+			err := s.Update(ctx, "id", func(*store.Record) (*store.Record, error) { panic("two at once") })
 			check.Error(t, err, context.DeadlineExceeded)
 			return nil, nil
 		}))

@@ -1,4 +1,4 @@
-package client
+package store
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type memoryLease struct {
 }
 
 // lease waits for the exclusive right to update id.
-func (s *MemoryStore) lease(ctx context.Context, id string) (*memoryLease, error) {
+func (s *Memory) lease(ctx context.Context, id string) (*memoryLease, error) {
 	var patience time.Time
 	for {
 		if err := ctx.Err(); err != nil {
@@ -57,7 +57,7 @@ func (s *MemoryStore) lease(ctx context.Context, id string) (*memoryLease, error
 	}
 }
 
-func (s *MemoryStore) release(id string, mine *memoryLease) {
+func (s *Memory) release(id string, mine *memoryLease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.leases[id] == mine {
