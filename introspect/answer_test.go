@@ -65,3 +65,22 @@ func FuzzEnvelope(f *testing.F) {
 		check.True(t, (got == nil) == (err != nil), "facts %v, error %v", got, err)
 	})
 }
+
+// A value that does not say when the provider was asked is refused, however long
+// answers may be cached.
+func TestEnvelopeWithoutTime(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, fetched string
+		want          error
+	}{
+		{"a time", `,"fetched":1700000000000`, nil},
+		{"none", ``, errEnvelope},
+		{"null", `,"fetched":null`, errEnvelope},
+		{"zero", `,"fetched":0`, errEnvelope},
+		{"before 1970", `,"fetched":-1`, errEnvelope},
+	} {
+		_, err := openEnvelope([]byte(`{"v":1,"key":"k","answer":{"active":true}`+tc.fetched+`}`), "k")
+		check.Equal(t, err, tc.want, tc.name)
+	}
+}

@@ -210,6 +210,33 @@ func TestAtMost64Flights(t *testing.T) {
 	})
 }
 
+// A call that all its callers have left before it began ends at once, not when
+// one of the running calls ends: otherwise callers that come and go while the
+// provider hangs pile up goroutines. The test counts goroutines, so it runs alone.
+func TestAbandonedFlightsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		c := p.client(t)
+		check.NoError(t, c.Ready(t.Context()))
+		p.set(func(p *provider) { p.latency = time.Second })
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() { ask(t, c, fmt.Sprint("tok", i)) })
+		}
+		synctest.Wait() // as many run as may
+		before := runtime.NumGoroutine()
+		for i := range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, err := c.Introspect(ctx, fmt.Sprint("gone", i), introspect.MaxAge(0))
+			cancel()
+			check.Error(t, err, context.DeadlineExceeded)
+		}
+		synctest.Wait()
+		check.True(t, runtime.NumGoroutine() <= before, "%d goroutines, %d before", runtime.NumGoroutine(), before)
+		wg.Wait()
+	})
+}
+
 // Callers that require a fresh answer share a call that begins after they
 // called, and never an earlier one.
 func TestFreshAskersShareALaterCall(t *testing.T) {

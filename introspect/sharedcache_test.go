@@ -150,6 +150,25 @@ func TestSharedCacheServesReplicas(t *testing.T) {
 	})
 }
 
+// An answer without exp is cached for ten seconds from when the provider was
+// asked, not from when a replica read it.
+func TestSharedAnswerWithoutExpLivesOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, s := newProvider(), newStore()
+		p.always(200, active(map[string]string{"exp": ""}))
+		one, two := p.client(t, with(s)), p.client(t, with(s))
+		ask(t, one, "tok")
+		time.Sleep(6 * time.Second)
+		ask(t, two, "tok")
+		time.Sleep(4*time.Second - 1)
+		ask(t, two, "tok")
+		check.Equal(t, p.calls(), 1, "calls")
+		time.Sleep(time.Nanosecond)
+		ask(t, two, "tok")
+		check.Equal(t, p.calls(), 2, "calls")
+	})
+}
+
 func TestSharedCacheHoldsActiveAnswersOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p, s := newProvider(), newStore()
