@@ -123,6 +123,41 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// Caller and observer are told what is wrong with a response, also when a later
+// check would refuse it as well.
+func TestInvalidResponsesAreReported(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, body, want string }{
+		{"sub as number", `{"active":true,"sub":7}`, ": sub has a wrong type"},
+		{"aud as number", `{"active":true,"aud":7}`, ": aud has a wrong type"},
+		{"exp as text", `{"active":true,"exp":"1"}`, ": exp has a wrong type"},
+		{"iat as text", `{"active":true,"iat":"1"}`, ": iat has a wrong type"},
+		{"nbf as text", `{"active":true,"nbf":"1"}`, ": nbf has a wrong type"},
+		{"unknown member twice", `{"active":true,"x":1,"x":2}`, ": it is not one JSON object"},
+		{"member of a member twice", `{"active":true,"x":{"y":1,"y":2}}`, ": it is not one JSON object"},
+		{"no active", `{}`, ": active is missing"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newProvider()
+				p.always(200, tc.body)
+				var told []oidc.Event
+				c := p.client(t, func(cfg *introspect.Config) {
+					cfg.Observer = func(_ context.Context, e oidc.Event) {
+						if e.Operation == oidc.OperationIntrospection {
+							told = append(told, e)
+						}
+					}
+				})
+				err := refused(t, c, introspect.Protocol, "tok")
+				check.Contains(t, err.Error(), tc.want)
+				check.Equal(t, len(told), 1, "events")
+				check.Equal(t, told[0].Outcome, oidc.OutcomeProtocol, "outcome")
+			})
+		})
+	}
+}
+
 func TestSignedAnswerIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newProvider()
