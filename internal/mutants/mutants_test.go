@@ -25,6 +25,20 @@ func TestEachMutantMatches(t *testing.T) {
 			t.Errorf("%s: %v", m.id(), err)
 		}
 	}
+
+	for _, test := range []struct{ name, old, replacement, want string }{
+		{"a body", "err != io.EOF {", "err != eof {", "undefined: eof"},
+		{"an import that nothing uses now", "err != io.EOF {", "err == nil {", `"io" imported and not used`},
+		{"what another file calls", "func Parse(body []byte) (", "func Parse(body string) (", "cannot use body"},
+		{"the end of a body", "\treturn keys, nil\n", "}\n\nfunc more() {\n", "missing return"},
+		{"a broken file", "func Parse(", "func Parse((", "expected"},
+	} {
+		m := change(test.name, "parse.go", test.old, test.replacement)
+		m.Package = "internal/keyset"
+		err := types.check(m)
+		check.True(t, err != nil, "%s: it compiles", test.name)
+		check.Contains(t, err.Error(), test.want)
+	}
 }
 
 func TestLists(t *testing.T) {
