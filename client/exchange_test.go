@@ -133,7 +133,7 @@ func TestBeforeRequest(t *testing.T) {
 			check.True(t, err != nil && tokens == nil, "no error, or tokens beside it")
 			check.Equal(t, p.Requests("token"), 0, "token requests")
 			if test.answer != nil {
-				check.True(t, err == refusal, "the error came back as %v", err)
+				check.Error(t, err, refusal)
 			}
 		})
 	}

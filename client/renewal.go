@@ -91,7 +91,7 @@ func (n *renewal) update(ctx context.Context, record *store.Record) (*store.Reco
 	}
 	tokens, err := n.redeem(ctx, d, shape)
 	if n.ended != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // no record and no error delete it, which the caller then reports
 	}
 	// Save what the provider rotated, now or in an attempt before, even if the
 	// access token failed a check.

@@ -77,8 +77,7 @@ func ExampleNew() {
 	})
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
-			var wrong *oidc.ConfigError
-			if errors.As(err, &wrong) {
+			if wrong, ok := errors.AsType[*oidc.ConfigError](err); ok {
 				fmt.Println(wrong.Field)
 			}
 		}

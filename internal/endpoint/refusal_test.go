@@ -91,7 +91,7 @@ func TestAnswersOfOtherTypes(t *testing.T) {
 		_, err := caller(answer(200, typed(kind), `{}`)).Post(t.Context(), target(), nil, nil)
 		_ = fails(t, err, endpoint.Protocol)
 	}
-	_, err := caller(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }).Post(t.Context(), target(), nil, nil)
+	_, err := caller(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil }).Post(t.Context(), target(), nil, nil)
 	check.Contains(t, fails(t, err, endpoint.Protocol).Error(), "gave no answer")
 }
 
