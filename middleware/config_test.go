@@ -48,6 +48,9 @@ func TestConfig(t *testing.T) {
 		"mode by its zero value":         {func(c *config) { c.Mode = "" }, nil},
 		"mode by its string":             {func(c *config) { c.Mode = "jwt" }, nil},
 		"realm":                          {func(c *config) { c.Realm = "a\r\nb" }, []string{"Realm: "}},
+		"realm beyond ASCII":             {func(c *config) { c.Realm = "caf\u00e9" }, []string{"Realm: "}},
+		"realm with DEL":                 {func(c *config) { c.Realm = "a\x7f" }, []string{"Realm: "}},
+		"resource with a quote":          {func(c *config) { c.ResourceURL = `https://api.example.com/"x` }, []string{"ResourceURL: "}},
 		"resource":                       {func(c *config) { c.ResourceURL = "/api" }, []string{"ResourceURL: "}},
 		"resource with a fragment":       {func(c *config) { c.ResourceURL = "https://api.example.com/#x" }, []string{"ResourceURL: "}},
 		"static without issuer":          {func(c *config) { c.DiscoveryURL, c.Endpoints.JWKS = "", "https://id.example.com/jwks" }, []string{"Issuer: "}},
@@ -75,35 +78,43 @@ func TestConfig(t *testing.T) {
 		"introspection of nobody": {func(c *config) {
 			c.Issuers, c.DiscoveryURL, c.Introspection = []middleware.IssuerConfig{{DiscoveryURL: "https://b.example"}}, "", inspect
 		}, []string{"Introspection: "}},
-		"an issuer twice":               {func(c *config) { c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: c.DiscoveryURL + "/"}} }, []string{"Issuers: ", "twice"}},
-		"tenant":                        {tenant(middleware.TenantPolicy{Claim: claim}), nil},
-		"tenant without a claim":        {tenant(middleware.TenantPolicy{}), []string{"Tenant.Claim: "}},
-		"tenant with an empty claim":    {tenant(*middleware.RequireTenant("")), []string{"Tenant.Claim: "}},
-		"tenant from no template":       {tenant(middleware.TenantPolicy{FromIssuer: true}), []string{"Tenant.FromIssuer: "}},
-		"two allow-lists":               {tenant(middleware.TenantPolicy{Claim: claim, Allow: claim, AllowAnyTenant: true}), []string{"Tenant.Allow: "}},
-		"an impossible tenant":          {tenant(middleware.TenantPolicy{Claim: claim, Allow: []string{"a\n"}}), []string{"Tenant.Allow: "}},
-		"PathValue around a mux":        {tenant(*middleware.RequireTenant("t", middleware.PathValue("t"))), []string{"Tenant.Match: ", "Require"}},
-		"a zero source":                 {tenant(*middleware.RequireTenant("t", middleware.TenantSource{})), []string{"Tenant.Match: "}},
-		"a segment before the first":    {tenant(*middleware.RequireTenant("t", middleware.PathSegment(-1))), []string{"Tenant.Match: "}},
-		"a suffix with a port":          {tenant(*middleware.RequireTenant("t", middleware.HostLabel("a.example:80"))), []string{"Tenant.Match: "}},
-		"no suffix":                     {tenant(*middleware.RequireTenant("t", middleware.HostLabel("."))), []string{"Tenant.Match: "}},
-		"the Host header":               {tenant(*middleware.RequireTenant("t", middleware.Header("host"))), []string{"Tenant.Match: ", "HostLabel"}},
-		"not a header's name":           {tenant(*middleware.RequireTenant("t", middleware.Header("X Tenant"))), []string{"Tenant.Match: "}},
-		"the Authorization header":      {tenant(*middleware.RequireTenant("t", middleware.Header("authorization"))), []string{"Tenant.Match: "}},
-		"template":                      {template(anyTenant()), nil},
-		"template with a list":          {template(&middleware.TenantPolicy{Claim: claim, Allow: []string{"acme"}}), nil},
-		"template without a policy":     {template(nil), []string{"Tenant: "}},
-		"template for anyone":           {template(&middleware.TenantPolicy{Claim: claim}), []string{"Tenant.Allow: "}},
-		"template without a claim":      {template(&middleware.TenantPolicy{AllowAnyTenant: true}), []string{"Tenant.Claim: "}},
-		"template from the issuer":      {template(&middleware.TenantPolicy{AllowAnyTenant: true, FromIssuer: true}), nil},
-		"template with a bad tenant":    {template(&middleware.TenantPolicy{Claim: claim, Allow: []string{"a/b"}}), []string{"Tenant.Allow: "}},
-		"template in the host":          {func(c *config) { c.DiscoveryURL, c.Tenant = "https://{tenant}.example.com/", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
-		"template in part of a segment": {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/realm-{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
-		"template twice":                {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/{tenant}/{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "once"}},
-		"template of another name":      {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/{realm}", anyTenant() }, []string{"DiscoveryURL: ", "{tenant}"}},
-		"template in the query":         {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/?a=/{tenant}", anyTenant() }, []string{"DiscoveryURL: "}},
-		"template and a fixed issuer":   {func(c *config) { template(anyTenant())(c); c.Issuer = "https://id.example.com" }, []string{"Issuer: "}},
-		"template with introspection":   {func(c *config) { template(anyTenant())(c); c.Introspection = inspect }, []string{"Introspection: "}},
+		"an issuer twice":                {func(c *config) { c.Issuers = []middleware.IssuerConfig{{DiscoveryURL: c.DiscoveryURL + "/"}} }, []string{"Issuers: ", "twice"}},
+		"tenant":                         {tenant(middleware.TenantPolicy{Claim: claim}), nil},
+		"tenant without a claim":         {tenant(middleware.TenantPolicy{}), []string{"Tenant.Claim: "}},
+		"tenant with an empty claim":     {tenant(*middleware.RequireTenant("")), []string{"Tenant.Claim: "}},
+		"tenant from no template":        {tenant(middleware.TenantPolicy{FromIssuer: true}), []string{"Tenant.FromIssuer: "}},
+		"two allow-lists":                {tenant(middleware.TenantPolicy{Claim: claim, Allow: claim, AllowAnyTenant: true}), []string{"Tenant.Allow: "}},
+		"an impossible tenant":           {tenant(middleware.TenantPolicy{Claim: claim, Allow: []string{"a\n"}}), []string{"Tenant.Allow: "}},
+		"PathValue around a mux":         {tenant(*middleware.RequireTenant("t", middleware.PathValue("t"))), []string{"Tenant.Match: ", "Require"}},
+		"a zero source":                  {tenant(*middleware.RequireTenant("t", middleware.TenantSource{})), []string{"Tenant.Match: "}},
+		"a segment before the first":     {tenant(*middleware.RequireTenant("t", middleware.PathSegment(-1))), []string{"Tenant.Match: "}},
+		"a suffix with a port":           {tenant(*middleware.RequireTenant("t", middleware.HostLabel("a.example:80"))), []string{"Tenant.Match: "}},
+		"no suffix":                      {tenant(*middleware.RequireTenant("t", middleware.HostLabel("."))), []string{"Tenant.Match: "}},
+		"the Host header":                {tenant(*middleware.RequireTenant("t", middleware.Header("host"))), []string{"Tenant.Match: ", "HostLabel"}},
+		"not a header's name":            {tenant(*middleware.RequireTenant("t", middleware.Header("X Tenant"))), []string{"Tenant.Match: "}},
+		"the Authorization header":       {tenant(*middleware.RequireTenant("t", middleware.Header("authorization"))), []string{"Tenant.Match: "}},
+		"template":                       {template(anyTenant()), nil},
+		"template with a list":           {template(&middleware.TenantPolicy{Claim: claim, Allow: []string{"acme"}}), nil},
+		"template without a policy":      {template(nil), []string{"Tenant: "}},
+		"template for anyone":            {template(&middleware.TenantPolicy{Claim: claim}), []string{"Tenant.Allow: "}},
+		"template without a claim":       {template(&middleware.TenantPolicy{AllowAnyTenant: true}), []string{"Tenant.Claim: "}},
+		"template from the issuer":       {template(&middleware.TenantPolicy{AllowAnyTenant: true, FromIssuer: true}), nil},
+		"template with a bad tenant":     {template(&middleware.TenantPolicy{Claim: claim, Allow: []string{"a/b"}}), []string{"Tenant.Allow: "}},
+		"template in the host":           {func(c *config) { c.DiscoveryURL, c.Tenant = "https://{tenant}.example.com/", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
+		"template in part of a segment":  {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/realm-{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
+		"template twice":                 {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/{tenant}/{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "once"}},
+		"template of another name":       {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/{realm}", anyTenant() }, []string{"DiscoveryURL: ", "{tenant}"}},
+		"template in the query":          {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/?a=/{tenant}", anyTenant() }, []string{"DiscoveryURL: "}},
+		"template in an empty query":     {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/realms/?{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
+		"template in a fragment":         {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/realms/#{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
+		"template and more of a segment": {func(c *config) { c.DiscoveryURL, c.Tenant = "https://id.example.com/{tenant}-realm", anyTenant() }, []string{"DiscoveryURL: ", "segment"}},
+		"template and a fixed document":  {func(c *config) { c.Issuer, c.Tenant = realmsURL+"{tenant}", anyTenant() }, []string{"DiscoveryURL: ", "document"}},
+		"template without a host": {func(c *config) {
+			c.Mode, c.Introspection, c.Tenant = middleware.ModeIntrospection, &introspect.Config{Endpoint: realmsURL + "i", ClientID: "api"}, anyTenant()
+			c.DiscoveryURL, c.Issuer = "", "https:///{tenant}"
+		}, []string{"Issuer: ", "segment"}},
+		"template and a fixed issuer": {func(c *config) { template(anyTenant())(c); c.Issuer = "https://id.example.com" }, []string{"Issuer: "}},
+		"template with introspection": {func(c *config) { template(anyTenant())(c); c.Introspection = inspect }, []string{"Introspection: "}},
 		"template with its own": {func(c *config) {
 			template(anyTenant())(c)
 			c.Introspection, c.Endpoints.Introspection = inspect, realmsURL+"main/introspect"
@@ -226,10 +237,12 @@ func TestConfigIsCopied(t *testing.T) {
 	op, _ := setup(t)
 	cfg := forProvider(op)
 	cfg.AccessTokenAlgs = []string{"ES256"}
-	cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme"}}
+	cfg.Tenant = &middleware.TenantPolicy{Claim: []string{"tenant"}, Allow: []string{"acme"}, Match: []middleware.TenantSource{middleware.Header("X-Tenant")}}
 	guard := newGuard(t, cfg)
 	cfg.AccessTokenAlgs[0], cfg.Audience[0], cfg.Tenant.Claim[0], cfg.Tenant.Allow[0] = "x", "x", "x", "x"
-	wantReason(t, guard, op.AccessToken(object{"tenant": "acme"}), "")
+	cfg.Tenant.Match[0] = middleware.Header("X-Other")
+	w, _ := serve(guard.Wrap, forTenant("acme")(op))
+	check.Equal(t, w.Code, http.StatusNoContent, "status")
 }
 
 // TestObserver: the observer receives every request to the provider, including
