@@ -237,6 +237,41 @@ func TestJunkLoadIsBounded(t *testing.T) {
 	}
 }
 
+// TestTenantsReturnOnce: a source returns what it took when the provider first
+// responds, and nothing when it responds again.
+func TestTenantsReturnOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all := newRealms("good")
+		var hanging atomic.Int64
+		cfg := all.config(anyTenant())
+		cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "/good/") {
+				return all.RoundTrip(r)
+			}
+			hanging.Add(1)
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}
+		guard := newGuard(t, cfg)
+		name := func(from, to int) {
+			for i := from; i < to; i++ {
+				go func() {
+					_, _ = guard.Authenticate(t.Context(), middleware.Credential{Token: junkOf(fmt.Sprint("x", i))})
+				}()
+			}
+			synctest.Wait()
+		}
+		name(0, 29)
+		check.Equal(t, all.try(t, guard, "good"), "", "reason")
+		check.Equal(t, all.requests(), 2, "responses to good")
+		time.Sleep(100 * time.Millisecond) // for the other budget
+		name(29, 34)
+		check.Equal(t, hanging.Load(), 30, "requests that hang")
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestHangingUpSpendsNothing: a caller that does not wait for the response uses
 // up no budget that the response would return.
 func TestHangingUpSpendsNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -71,6 +72,17 @@ func TestIssuerMismatch(t *testing.T) {
 	guard := newGuard(t, cfg)
 	wantReason(t, guard, op.AccessToken(nil), middleware.ReasonIssuerUntrusted)
 	wantReason(t, guard, op.AccessToken(object{"iss": cfg.Issuer}), "")
+}
+
+// TestMetadataWithoutKeys: a document without jwks_uri is an outage that says
+// which field to set.
+func TestMetadataWithoutKeys(t *testing.T) {
+	t.Parallel()
+	op, guard := setup(t)
+	op.Edit("discovery", func(document object) { delete(document, "jwks_uri") })
+	_, err := guard.Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(nil)})
+	check.Equal(t, reasonOf(t, err), middleware.ReasonProviderUnavailable, "reason")
+	check.Contains(t, fmt.Sprint(err, errors.Unwrap(err)), "jwks_uri", "set Endpoints.JWKS")
 }
 
 // TestStaticProvider uses keys without discovery.

@@ -28,6 +28,31 @@ func within(guard *middleware.Guard, token string, meanwhile func(), p ...middle
 	return w, seen
 }
 
+// TestNestedGuardAllowsForTheSkew: a nested handler accepts a token for as long
+// as an outer one does.
+func TestNestedGuardAllowsForTheSkew(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		later time.Duration
+		want  int
+	}{
+		{70*time.Second - 1, http.StatusNoContent},
+		{70 * time.Second, http.StatusUnauthorized},
+	} {
+		t.Run(c.later.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				op, guard := setup(t, func(cfg *middleware.Config) { cfg.ClockSkew = 10 * time.Second })
+				token := op.AccessToken(object{"exp": time.Now().Add(time.Minute).Unix()})
+				w, _ := within(guard, token, func() { time.Sleep(c.later) })
+				check.Equal(t, w.Code, c.want, "status")
+				alone, _ := serve(guard.Wrap, get(token))
+				check.Equal(t, alone.Code, c.want, "status of the same request, not nested")
+			})
+		})
+	}
+}
+
 // TestNestedGuardChecksAgain: what was true in the outer handler may no longer
 // be true in an inner one.
 func TestNestedGuardChecksAgain(t *testing.T) {

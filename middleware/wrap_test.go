@@ -237,6 +237,25 @@ func TestCallerGone(t *testing.T) {
 	})
 }
 
+// TestCallerGoneWhileKeysRotate: a caller that leaves while the guard looks for
+// an unknown key learns nothing about the token.
+func TestCallerGoneWhileKeysRotate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		op, guard := setup(t)
+		wantReason(t, guard, op.AccessToken(nil), "")
+		op.RotateKeys()
+		op.Fault("jwks", oidctest.Stall)
+		time.Sleep(time.Minute)
+		gone, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		_, err := guard.Authenticate(gone, middleware.Credential{Token: op.AccessToken(nil)})
+		check.Error(t, err, context.Canceled)
+		check.Equal(t, reasonOf(t, err), middleware.ReasonProviderUnavailable, "reason")
+		time.Sleep(time.Minute) // the fetch ends too
+	})
+}
+
 // TestWaitersLeave: a caller that leaves does not end the fetch for the others.
 func TestWaitersLeave(t *testing.T) {
 	t.Parallel()
