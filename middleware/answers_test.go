@@ -204,6 +204,16 @@ func introspectionCases() []answerCase {
 		{name: "unreachable", request: bearing(nil), fault: func(op *oidctest.Provider) { op.Fault("introspect", oidctest.Reset) }},
 		{name: "garbled", request: bearing(nil), fault: func(op *oidctest.Provider) { op.Fault("introspect", oidctest.Garbage) }},
 		{
+			name: "busy for an hour", request: bearing(nil),
+			fault: func(op *oidctest.Provider) {
+				op.Fault("introspect", func(w http.ResponseWriter, _ *http.Request) bool {
+					w.Header().Set("Retry-After", "3600")
+					w.WriteHeader(http.StatusTooManyRequests)
+					return true
+				})
+			},
+		},
+		{
 			name: "active for the provider, expired for us", request: bearing(nil),
 			fault: func(op *oidctest.Provider) { op.Edit("introspection", func(answer object) { answer["exp"] = 1 }) },
 		},
@@ -272,6 +282,7 @@ func (c *answerCase) answer(t *testing.T) string {
 		reason, _, _ := strings.Cut(text[strings.LastIndex(text, " reason=")+len(" reason="):], " ")
 		fmt.Fprintf(&b, " %s\n", reason)
 		check.Equal(t, w.Header().Get("Cache-Control"), "no-store", c.name+": Cache-Control")
+		check.Equal(t, w.Header().Get("X-Content-Type-Options"), "nosniff", c.name+": X-Content-Type-Options")
 	} else {
 		b.WriteByte('\n')
 	}

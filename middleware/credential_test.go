@@ -38,6 +38,7 @@ func TestCredential(t *testing.T) {
 		{[]string{"Basic YTpi"}, middleware.ReasonTokenMissing},
 		{[]string{"DPoP TOKEN"}, middleware.ReasonTokenMissing},
 		{[]string{"BearerTOKEN"}, middleware.ReasonTokenMissing},
+		{[]string{"Barter TOKEN"}, middleware.ReasonTokenMissing},
 		{[]string{"TOKEN"}, middleware.ReasonTokenMissing},
 		{[]string{`Digest username="a", realm="b"`}, middleware.ReasonTokenMissing},
 

@@ -122,6 +122,7 @@ func TestTenantSources(t *testing.T) {
 		{sources{host}, "http://acme.globex.api.example.com/", nil, ambiguous},
 		{sources{host}, "http://acmeapi.example.com/", nil, ambiguous},
 		{sources{host}, "http://acme.api.example.com.evil.example/", nil, ambiguous},
+		{sources{host}, "http://acme.api.example.org/", nil, ambiguous}, // of the same length
 		{sources{host}, "http://[::1]:80/", nil, ambiguous},
 
 		{sources{header}, "/", []string{"acme"}, ok},
