@@ -49,7 +49,7 @@ var introspect = []mutant{
 	change("max-age-zero-is-no-limit", "option.go", `(o.maxAge == 0 || now.Sub(fetched) > o.maxAge)`, `now.Sub(fetched) > o.maxAge`),
 	change("max-age-ignored", "option.go", `(o.maxAge == 0 || now.Sub(fetched) > o.maxAge)`, `o.maxAge == 0`),
 	change("max-age-negative", "option.go", `o.maxAge, o.limitsAge = max(d, 0), true`, `o.maxAge, o.limitsAge = d, true`).
-		equivalent("What has been fetched by now is too old for a negative age, as it is for zero."),
+		equivalent("A negative age makes every answer too old that was fetched before, as zero does."),
 	change("invalidated-answer-of-a-call-on-its-way", "client.go", "\tif q := c.queues[key]; q != nil {\n\t\tq.drop()\n\t}\n", ``),
 	change("invalidated-answer-stays", "client.go", "\tc.positives.remove(key)\n\tc.negatives.Delete(key)\n\tif q", "\tc.negatives.Delete(key)\n\tif q"),
 	change("invalidated-answer-of-the-shared-cache", "client.go", "\t\tc.ended.Set(key, time.Now(), c.ttl+c.skew)\n\t}\n\tc.mu.Unlock()\n", "\t}\n\tc.mu.Unlock()\n"),

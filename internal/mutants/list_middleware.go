@@ -6,8 +6,10 @@ var middleware = []mutant{
 	change("two-credentials-in-one-header", "credential.go", "\tif strings.IndexByte(rest, ',') >= 0 {\n\t\treturn \"\", refuse(ReasonCredentialAmbiguous)\n\t}\n", ``),
 	change("comma-in-a-plain-token", "credential.go", ` && strings.IndexByte(token, ',') < 0`, ``),
 	change("credential-among-others", "credential.go", `if amongOthers(value) {`, `if false {`),
-	change("token-empty", "credential.go", `if rest == "" {`, `if false {`),
-	change("token-empty-where-it-is-plain", "credential.go", `return token != "" && token[0] > ' '`, `return token == "" || token[0] > ' '`),
+	change("token-empty", "credential.go", `if rest == "" {`, `if false {`).
+		equivalent("An empty token is not well-formed: the check of its form refuses it for the same reason."),
+	change("token-empty-where-it-is-plain", "credential.go", `return token != "" && token[0] > ' '`, `return token == "" || token[0] > ' '`).
+		equivalent("An empty token is not well-formed: the check of its form refuses it for the same reason."),
 	change("token-with-any-characters", "credential.go", `if !b64token[body[i]] {`, `if body[i] == 0 {`),
 	change("token-of-padding-only", "credential.go", `return body != ""`, `return token != ""`),
 	change("scheme-of-another-kind", "credential.go", `strings.EqualFold(scheme, "Bearer")`, `scheme[0]|0x20 == 'b'`),
@@ -39,7 +41,8 @@ var middleware = []mutant{
 	change("cached-beyond-the-expiry", "jwt.go", `min(maxCached, made.expiry.Sub(now))`, `maxCached`),
 	change("recheck-without-times", "freshness.go", "\tif refusal := f.current(now, g.cfg.ClockSkew); refusal != nil {\n\t\treturn refusal\n\t}\n\tif g.cfg", "\tif g.cfg"),
 	change("recheck-without-audience", "freshness.go", "\treturn refuse(ReasonAudienceMismatch)\n", "\treturn nil\n"),
-	change("recheck-without-audience-for-none", "freshness.go", `f.source == nil && f.audiences == 0 {`, `f.audiences == 0 {`),
+	change("recheck-without-audience-for-none", "freshness.go", `f.source == nil && f.audiences == 0 {`, `f.audiences == 0 {`).
+		equivalent("A guard caches a JWT only after it has checked the audience, so it holds none without aud."),
 	change("current-after-the-expiry", "freshness.go", `!now.Add(-skew).Before(f.expiry):`, `now.Add(-2 * skew).After(f.expiry):`),
 	change("current-at-the-expiry", "freshness.go", `!now.Add(-skew).Before(f.expiry):`, `now.Add(-skew).After(f.expiry):`),
 	change("current-before-its-beginning", "freshness.go", "\tcase f.notBefore.After(now.Add(skew)):\n\t\treturn refuse(ReasonTokenNotYetValid)\n", ``),
@@ -59,7 +62,8 @@ var middleware = []mutant{
 	change("claims-of-a-wrong-type", "jwt.go", "\tif err := g.read(set, f); err != nil {\n\t\treturn refuseFor(ReasonTokenMalformed, err)\n\t}\n", "\t_ = g.read(set, f)\n"),
 	change("strict-claims-missing", "jwt.go", `if !set.Has(name) {`, `if false {`),
 	change("strict-claims-empty", "jwt.go", `err != nil || text == "" {`, `err != nil || text == "\x00" {`),
-	change("strict-without-jti", "jwt.go", `{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}`, `{"iss", "exp", "aud", "sub", "client_id", "iat"}`),
+	change("strict-without-jti", "jwt.go", `{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}`, `{"iss", "exp", "aud", "sub", "client_id", "iat"}`).
+		equivalent("Strict mode also requires jti to be a non-empty string; only the text of the error differs."),
 	change("lifetime-not-checked", "accesstoken.go", "\tif refusal := g.lifetime(f, now); refusal != nil {\n\t\treturn refusal\n\t}\n", ``),
 	change("lifetime-from-now", "accesstoken.go", `if from.IsZero() {`, `if true {`),
 	change("lifetime-without-iat", "accesstoken.go", "\t\tfrom = now\n", "\t\tfrom = f.expiry\n"),
