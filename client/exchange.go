@@ -105,7 +105,7 @@ func (c *Client) exchange(ctx context.Context, callback url.Values, tx *Transact
 			return tokens, protocolError(op, "the token answer has no id_token, although scope openid was asked for")
 		}
 		if tx.Verifier == "" && !c.cfg.AllowUnboundCode {
-			return nil, configError(op, "AllowUnboundCode", "the provider sent no ID token and SkipPKCE is set, so nothing shows that the code is of this login: "+
+			return tokens, configError(op, "AllowUnboundCode", "the provider sent no ID token and SkipPKCE is set, so nothing shows that the code is of this login: "+
 				"take SkipPKCE out or ask for scope openid; setting this field accepts stolen codes")
 		}
 		return tokens, nil

@@ -100,6 +100,7 @@ func TestFailedLoginsLeaveNothing(t *testing.T) {
 	refusal := errors.New("not today")
 	for name, tt := range map[string]struct {
 		edit     func(*app) // what goes wrong
+		client   func(*client.Config)
 		onLogin  func(s *client.Session, cancel context.CancelFunc) error
 		panics   bool
 		status   int
@@ -123,6 +124,11 @@ func TestFailedLoginsLeaveNothing(t *testing.T) {
 			edit:   func(a *app) { a.op.Edit("token_answer", func(m map[string]any) { delete(m, "id_token") }) },
 			status: http.StatusBadGateway, requests: 1,
 		},
+		"nothing binds the code": {
+			edit:   func(a *app) { a.op.Edit("token_answer", func(m map[string]any) { delete(m, "id_token") }) },
+			client: func(cfg *client.Config) { cfg.Scopes, cfg.SkipPKCE = []string{"read"}, true },
+			status: http.StatusInternalServerError, requests: 1,
+		},
 		"the sid is no text": {
 			edit:   func(a *app) { a.op.Edit("id_token", func(c map[string]any) { c["sid"] = 1 }) },
 			status: http.StatusBadRequest, requests: 1,
@@ -134,6 +140,9 @@ func TestFailedLoginsLeaveNothing(t *testing.T) {
 			defer cancel()
 			kept := &idStore{Store: store.NewMemory(0)}
 			a := newApp(t, func(cfg *appConfig) {
+				if tt.client != nil {
+					tt.client(&cfg.client)
+				}
 				cfg.login.Store = kept
 				cfg.login.OnLogin = func(_ context.Context, s *client.Session) error {
 					if tt.onLogin == nil {
