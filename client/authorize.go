@@ -65,6 +65,9 @@ func (c *Client) Authorize(ctx context.Context, opts ...AuthOption) (*Authorizat
 	if md.AuthorizationEndpoint == "" {
 		return nil, missingEndpoint(op, "authorization_endpoint", "Authorization")
 	}
+	if md.TokenEndpoint == "" { // nobody should sign in for a code that cannot be redeemed
+		return nil, missingEndpoint(op, "token_endpoint", "Token")
+	}
 	if slices.Contains(r.scopes, "openid") { // nobody should sign in for an ID token that can never be accepted
 		if _, err := c.signatures(ctx, op, md, true); err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/relyingparty/oidc/internal/claims"
 	"github.com/relyingparty/oidc/store"
 )
 
@@ -15,7 +16,7 @@ const replaySlack = 10 * time.Minute
 // serveBackChannelLogout ends sessions on the provider's word (OpenID Connect Back-Channel Logout 1.0).
 //
 // 200: done, also when there was no such session. 400: the logout token is bad, or was used before. 503: no verdict
-// can be had (keys or store are away, or the key may have been published moments ago). The specification has 400 for a
+// can be had (keys, secret or store are away, the key may have been published moments ago, or a clock is off). The specification has 400 for a
 // failed logout too, but that tells a provider not to try again.
 func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
@@ -26,10 +27,10 @@ func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 	}
 	status, body := http.StatusBadRequest, `{"error":"invalid_request"}`
 	switch kind := kindOf(err); {
-	case kind == KindConfig: // as for keyless: no logout token can be checked here
+	case kind == KindConfig && l.rp.cfg.SkipIDTokenSignature: // as for keyless: no logout token can be checked here
 		http.NotFound(w, r)
 		return
-	case kind != KindCallback && kind != KindToken, keyUnknown(err):
+	case kind != KindCallback && kind != KindToken, keyUnknown(err), liesAhead(err):
 		status, body = http.StatusServiceUnavailable, `{"error":"temporarily_unavailable"}`
 		w.Header().Set("Retry-After", retryAfter(err))
 	}
@@ -45,6 +46,13 @@ func (l *Login) serveBackChannelLogout(w http.ResponseWriter, r *http.Request) {
 func keyUnknown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.unknownKey
+}
+
+// liesAhead reports whether a token counts only later: the provider's clock may
+// be ahead of ours, and a refusal for good would lose the logout.
+func liesAhead(err error) bool {
+	e, ok := errors.AsType[*claims.Error](err)
+	return ok && e.Problem == claims.NotYetValid
 }
 
 func (l *Login) backChannelLogout(r *http.Request) error {

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/relyingparty/oidc/store"
@@ -71,7 +72,7 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 		data, err = newSessionData(tokens, tx)
 	}
 	if err != nil {
-		if tokens != nil && len(earlier) == 0 {
+		if tokens != nil && !l.anyLives(ctx, earlier) {
 			l.revoke(ctx, tokens.RefreshToken)
 		}
 		return err
@@ -81,7 +82,7 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 	done := false
 	defer func() {
 		if !done { // also when OnLogin panics
-			l.discard(ctx, id, data, len(earlier) == 0)
+			l.discard(ctx, id, data, !l.anyLives(ctx, earlier))
 		}
 	}()
 	if err := l.create(ctx, id, data); err != nil {
@@ -98,6 +99,16 @@ func (l *Login) complete(w http.ResponseWriter, r *http.Request, values url.Valu
 	done = true
 	l.cookies.setSession(w, value, l.cfg.Lifetime)
 	return nil
+}
+
+// anyLives reports whether one of the browser's earlier sessions may still be in
+// use. Its cookie outlives an idle session, so that a cookie proves nothing.
+func (l *Login) anyLives(ctx context.Context, earlier []string) bool {
+	ctx = context.WithoutCancel(ctx)
+	return slices.ContainsFunc(earlier, func(id string) bool {
+		d, err := l.load(ctx, id)
+		return err != nil || d != nil
+	})
 }
 
 // redeem spends the code. Once that has begun the answer is waited for though the browser leaves: what the provider gave
@@ -143,13 +154,20 @@ func (l *Login) create(ctx context.Context, id string, d *sessionData) error {
 		return nil
 	}
 	s := l.session(id, d)
-	if err := l.cfg.OnLogin(ctx, s); err != nil || s.Data == nil {
+	if err := l.cfg.OnLogin(ctx, s); err != nil {
+		return err
+	}
+	if s.Data == nil {
+		d, err := l.load(ctx, id)
+		if err == nil && d == nil {
+			err = errEndedMeanwhile
+		}
 		return err
 	}
 	return storeError(l.store.Update(ctx, id, func(r *store.Record) (*store.Record, error) {
 		d := l.openSession(ctx, id, r)
 		if d == nil {
-			return nil, callbackError("login", nil, "the session ended while OnLogin ran")
+			return nil, errEndedMeanwhile
 		}
 		if d.Data = s.Data; len(s.Data) > maxData {
 			return nil, configError("login", "", "OnLogin set more than 16 KiB of Session.Data")
@@ -173,6 +191,9 @@ func (l *Login) discard(ctx context.Context, id string, d *sessionData, revoke b
 		l.revoke(ctx, d.RefreshToken)
 	}
 }
+
+// errEndedMeanwhile: a logout of the provider came in the middle of the login.
+var errEndedMeanwhile = callbackError("login", nil, "the session ended while OnLogin ran")
 
 // parameters returns those of a request: the query of a GET, the form of a POST, never a mixture.
 func parameters(r *http.Request) (url.Values, error) {

@@ -133,8 +133,11 @@ func (c *Client) jwksURL(ctx context.Context) (string, error) {
 	return md.JWKSURI, nil
 }
 
-// keyless reports whether the provider is known to have no keys, so that a logout token can never be checked.
-func (c *Client) keyless() bool { return c.meta.Static() && c.cfg.Endpoints.JWKS == "" }
+// keyless reports whether the configuration alone says that nothing can check
+// a logout token: neither keys nor the client secret.
+func (c *Client) keyless() bool {
+	return c.meta.Static() && c.cfg.Endpoints.JWKS == "" && !slices.Contains(c.cfg.IDTokenAlgs, hs256)
+}
 
 // copy makes cfg independent of what the caller does to its slices and maps.
 func (cfg Config) copy() Config {

@@ -98,20 +98,15 @@ func TestBeforeRequest(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer error
 		fault  string // of the provider
-		edit   func(discovery map[string]any)
 		calls  int
 	}{
-		"fine":              {calls: 1},
-		"its error":         {answer: refusal, calls: 1},
-		"no keys":           {fault: "jwks"},
-		"no token endpoint": {edit: func(d map[string]any) { delete(d, "token_endpoint") }},
+		"fine":      {calls: 1},
+		"its error": {answer: refusal, calls: 1},
+		"no keys":   {fault: "jwks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProvider(t)
-			if test.edit != nil {
-				p.Edit("discovery", test.edit)
-			}
 			c := newClient(t, p)
 			callback, tx := startLogin(t, p, c)
 			if test.fault != "" {

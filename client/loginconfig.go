@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/internal/redact"
 	"github.com/relyingparty/oidc/internal/remote"
 	"github.com/relyingparty/oidc/internal/seal"
@@ -167,5 +168,6 @@ func (p Paths) all() []string {
 
 // loginConfigError is about a field of LoginConfig.
 func loginConfigError(field, format string, args ...any) error {
-	return &Error{Kind: KindConfig, Op: "login", detail: "LoginConfig." + field + ": " + fmt.Sprintf(format, args...)}
+	wrong := &oidc.ConfigError{Package: "client", Field: "LoginConfig." + field, Problem: fmt.Sprintf(format, args...)}
+	return &Error{Kind: KindConfig, Op: "login", Err: wrong, detail: wrong.Field + ": " + wrong.Problem}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/store"
@@ -41,6 +42,7 @@ func TestNewLoginReportsEverything(t *testing.T) {
 			_, err := c.NewLogin(tt.login)
 			check.True(t, err != nil, "no error")
 			check.Equal(t, check.As[*client.Error](t, err).Kind, client.KindConfig, "kind")
+			check.True(t, check.As[*oidc.ConfigError](t, err).Field != "", "no field is named")
 			check.Contains(t, err.Error(), tt.want...)
 			check.Lacks(t, err.Error(), "a short key")
 		})

@@ -37,6 +37,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errCrossOrigin):
 		return http.StatusForbidden
+	case errors.Is(err, ErrEndpointMissing): // of the provider's metadata, which may have it again soon
+		return http.StatusBadGateway
 	case errors.As(err, &e):
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable

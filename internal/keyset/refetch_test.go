@@ -172,6 +172,7 @@ func TestAFailedRefetchDoesNotSpendTheBudget(t *testing.T) {
 				fail(srv)
 				unknown(t, s, fresh.token(t, nil))
 				check.Equal(t, srv.requests.Load(), 2, "requests")
+				synctest.Wait() // the fetch that was given up reads the server too
 				srv.status, srv.delay, srv.body = 0, 0, publish(t, old, fresh)
 				unknown(t, s, fresh.token(t, nil)) // within the backoff
 				check.Equal(t, srv.requests.Load(), 2, "requests within the backoff")
