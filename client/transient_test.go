@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 // logoutHS256 is a logout token that the client secret signs.
@@ -151,4 +153,28 @@ func TestLogoutDuringOnLogin(t *testing.T) {
 	b := a.browser()
 	check.Equal(t, b.finish(b.signIn(b.begin("/auth/login"), "alice")).StatusCode, http.StatusBadRequest, "status")
 	check.Equal(t, b.signedIn(), "", "signed in")
+}
+
+// A logout that arrives during the login it is about ends it in a full store too,
+// where the session makes room for itself.
+func TestLogoutDuringALoginInAFullStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const room = 20
+		full := store.NewMemory(room)
+		for i := range room {
+			check.NoError(t, full.Update(t.Context(), fmt.Sprint(i), func(*store.Record) (*store.Record, error) {
+				return &store.Record{Expires: time.Now().Add(12 * time.Hour), Index: []string{fmt.Sprint("sub", i)}}, nil
+			}))
+		}
+		a := newApp(t, func(cfg *appConfig) { cfg.login.Store = full })
+		status := 0
+		a.op.Edit("token_answer", func(map[string]any) { status = a.tell(a.op.LogoutToken("web", "alice", "")).StatusCode })
+		b := a.browser()
+		to := b.begin("/auth/login")
+		time.Sleep(time.Second)
+		b.finish(b.signIn(to, "alice"))
+		check.Equal(t, status, http.StatusOK, "status of the logout")
+		check.Equal(t, b.signedIn(), "", "signed in")
+	})
 }

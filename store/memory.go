@@ -25,16 +25,19 @@ const (
 // Memory is the Store of a single process. It is bounded, expires lazily and
 // starts no goroutine.
 //
-// When it is full, the session that would expire first makes room. A subject has
-// at most 100 sessions, and at most a tenth of a store that is full: the oldest of
-// them makes room. Its content ends with the process: everybody signs in again.
+// When it is full, the record that would expire first makes room. A record without
+// an index makes room for nobody: at most as many are kept as marks of one kind,
+// and one more is an ErrFull. A subject has at most 100 sessions, and at most a
+// tenth of a store that is full: the oldest of them makes room. Its content ends
+// with the process: everybody signs in again.
 type Memory struct {
 	maxRecords, maxMarks int
 
 	mu      sync.Mutex
 	born    uint64 // of the newest record
 	records map[string]*memoryEntry
-	expiry  entryHeap
+	expiry  entryHeap                      // of the records with an index
+	fixed   entryHeap                      // of those without, which nothing evicts
 	index   map[string]map[string]struct{} // index key -> ids
 	leases  map[string]*memoryLease
 	marks   map[string]*memoryMarks // by kind
@@ -117,7 +120,7 @@ func (s *Memory) Update(ctx context.Context, id string, fn func(*Record) (*Recor
 		s.remove(before)
 	}
 	if out != nil && out.Expires.After(now) {
-		s.insert(id, out, born, now)
+		return s.insert(id, out, born, now)
 	}
 	return nil
 }
@@ -243,13 +246,26 @@ func (s *Memory) current(id string, now time.Time) *memoryEntry {
 	return entry
 }
 
-// insert adds a record and makes room for it; born is 0 for a new one. s.mu is held.
-func (s *Memory) insert(id string, record *Record, born uint64, now time.Time) {
+// heapOf returns the heap that a record is in.
+func (s *Memory) heapOf(record *Record) *entryHeap {
+	if len(record.Index) == 0 {
+		return &s.fixed
+	}
+	return &s.expiry
+}
+
+// insert adds a record and makes room for it; born is 0 for a new one. It fails
+// only for a record without an index, for which nothing makes room. s.mu is held.
+func (s *Memory) insert(id string, record *Record, born uint64, now time.Time) error {
+	expiry := s.heapOf(record)
 	for range sweepPerCall {
-		if len(s.expiry) == 0 || s.expiry[0].expires.After(now) {
+		if len(*expiry) == 0 || (*expiry)[0].expires.After(now) {
 			break
 		}
-		s.remove(s.expiry[0])
+		s.remove((*expiry)[0])
+	}
+	if expiry == &s.fixed && len(s.fixed) >= s.maxMarks {
+		return ErrFull
 	}
 	for _, key := range record.Index {
 		held := len(s.index[key])
@@ -257,7 +273,7 @@ func (s *Memory) insert(id string, record *Record, born uint64, now time.Time) {
 			s.remove(s.oldest(key))
 		}
 	}
-	for len(s.expiry) >= s.maxRecords {
+	for expiry == &s.expiry && len(s.expiry) >= s.maxRecords {
 		s.remove(s.expiry[0])
 	}
 	if born == 0 {
@@ -266,13 +282,14 @@ func (s *Memory) insert(id string, record *Record, born uint64, now time.Time) {
 	}
 	entry := &memoryEntry{id: id, record: record, born: born, expires: record.Expires}
 	s.records[id] = entry
-	heap.Push(&s.expiry, entry)
+	heap.Push(expiry, entry)
 	for _, key := range record.Index {
 		if s.index[key] == nil {
 			s.index[key] = map[string]struct{}{}
 		}
 		s.index[key][id] = struct{}{}
 	}
+	return nil
 }
 
 // oldest returns the first of the records under key to have been stored. s.mu is held.
@@ -288,7 +305,7 @@ func (s *Memory) oldest(key string) (first *memoryEntry) {
 // remove deletes an entry that is there. s.mu is held.
 func (s *Memory) remove(entry *memoryEntry) {
 	delete(s.records, entry.id)
-	heap.Remove(&s.expiry, entry.at)
+	heap.Remove(s.heapOf(entry.record), entry.at)
 	for _, key := range entry.record.Index {
 		delete(s.index[key], entry.id)
 		if len(s.index[key]) == 0 {

@@ -205,3 +205,34 @@ func TestMemoryWaiterIsBoundedByItsContext(t *testing.T) {
 		}))
 	})
 }
+
+// A record without an index is a note that somebody will look for: nothing makes
+// it go before it expires.
+func TestMemoryKeepsWhatHasNoIndex(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const room = 10_000 // of marks, and so of records without an index
+		s := store.NewMemory(20)
+		for i := range 20 {
+			putRecord(t, s, fmt.Sprint("session", i), time.Hour, fmt.Sprint("sub", i))
+		}
+		putRecord(t, s, "note", time.Minute)
+		for i := range 40 {
+			putRecord(t, s, fmt.Sprint("later", i), time.Hour, fmt.Sprint("sub of later", i))
+		}
+		check.True(t, holdsRecord(t, s, "note"), "the note is gone")
+		for i := range room - 1 {
+			putRecord(t, s, fmt.Sprint("note", i), time.Minute)
+		}
+		putRecord(t, s, "note", time.Minute) // takes its own place
+		add := func() error {
+			return s.Update(t.Context(), "one more", func(*store.Record) (*store.Record, error) {
+				return &store.Record{Expires: time.Now().Add(time.Minute)}, nil
+			})
+		}
+		check.Error(t, add(), store.ErrFull)
+		check.True(t, holdsRecord(t, s, "later39"), "a session is gone")
+		time.Sleep(time.Minute)
+		check.NoError(t, add())
+	})
+}

@@ -22,7 +22,9 @@ import (
 // Load sees every write that was completed before it was called, by whichever
 // process. Load, DeleteByIndex, Once and Marked never wait for a running Update.
 // Every method returns when its context is done. A store that is full still
-// deletes.
+// deletes. It may drop records to make room, but none without an Index before it
+// expires: such a record is a note that somebody will look for. If there is no room
+// for one, Update returns an error.
 type Store interface {
 	// Load returns the record, or nil if there is none or it has expired. The
 	// caller may modify what it gets.
@@ -94,8 +96,9 @@ type Record struct {
 // function ran.
 var ErrDeleted = errors.New("the record was deleted during its update")
 
-// ErrFull is a Memory's refusal to remember one more mark.
-var ErrFull = errors.New("the store holds too many replay marks")
+// ErrFull is a Memory's refusal to remember one more mark, or one more record
+// without an index.
+var ErrFull = errors.New("the store is full")
 
 func (r *Record) clone(id string) *Record {
 	return &Record{

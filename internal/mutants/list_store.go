@@ -26,6 +26,8 @@ var memoryStore = []mutant{
 	change("keeps-what-has-expired", "memory.go", `if out != nil && out.Expires.After(now) {`, `if out != nil {`),
 	change("mark-used-twice", "memory.go", "\t\tif mark.expires.After(now) {\n\t\t\treturn false, nil\n\t\t}\n", ``),
 	change("mark-for-ever", "memory.go", "\t\tif mark.expires.After(now) {\n\t\t\treturn false, nil\n\t\t}\n", "\t\tif !mark.expires.IsZero() {\n\t\t\treturn false, nil\n\t\t}\n"),
-	change("records-without-bound", "memory.go", "\tfor len(s.expiry) >= s.maxRecords {\n\t\ts.remove(s.expiry[0])\n\t}\n", ``),
+	change("records-without-bound", "memory.go", `for expiry == &s.expiry && len(s.expiry) >= s.maxRecords {`, `for false {`),
+	change("notes-without-bound", "memory.go", `if expiry == &s.fixed && len(s.fixed) >= s.maxMarks {`, `if false {`),
+	change("notes-make-room-for-sessions", "memory.go", `if len(record.Index) == 0 {`, `if false {`),
 	change("index-stays", "memory.go", "\t\tdelete(s.index[key], entry.id)\n", ``),
 }
