@@ -29,11 +29,14 @@ func TestBackChannelLogout(t *testing.T) {
 	bob.login("/auth/login", "bob")
 	s, err := phone.session()
 	check.NoError(t, err)
+	heldToken(t, a.login.TokenSource(s.ID()))
 
 	resp := a.tell(a.op.LogoutToken("web", "alice", s.SID))
 	check.Equal(t, resp.StatusCode, http.StatusOK, "status")
 	check.Equal(t, resp.Header.Get("Cache-Control"), "no-store", "Cache-Control")
 	check.Equal(t, phone.signedIn(), "", "signed in on the phone")
+	_, err = a.login.TokenSource(s.ID()).TokenContext(t.Context()) // not one that this process still holds
+	check.Error(t, err, client.ErrReauthRequired)
 	check.Equal(t, laptop.signedIn(), "alice", "signed in on the laptop, by another sid")
 
 	phone.login("/auth/login", "alice")
@@ -120,6 +123,7 @@ func TestBackChannelLogoutRefuses(t *testing.T) {
 		"expired":             {"logout_token": {claims(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() })}},
 		"a nonce":             {"logout_token": {claims(func(c map[string]any) { c["nonce"] = "x" })}},
 		"no event":            {"logout_token": {claims(func(c map[string]any) { delete(c, "events") })}},
+		"no iat":              {"logout_token": {claims(func(c map[string]any) { delete(c, "iat") })}},
 		"no jti":              {"logout_token": {claims(func(c map[string]any) { delete(c, "jti") })}},
 		"neither sub nor sid": {"logout_token": {claims(func(c map[string]any) { delete(c, "sub") })}},
 		"signed by nobody":    {"logout_token": {good[:strings.LastIndex(good, ".")+1] + "AAAA"}},
@@ -130,6 +134,7 @@ func TestBackChannelLogoutRefuses(t *testing.T) {
 		check.Equal(t, resp.Header.Get("Content-Type"), "application/json", name+": Content-Type")
 		check.Equal(t, pageText(t, resp), `{"error":"invalid_request"}`, name)
 	}
+	check.Contains(t, a.log.String(), "iat is missing")
 	check.Equal(t, b.get("/auth/backchannel-logout?logout_token="+good).StatusCode, http.StatusMethodNotAllowed, "status of a GET")
 	check.Equal(t, b.post("/auth/backchannel-logout?logout_token="+good, nil).StatusCode, http.StatusBadRequest, "status with the token in the query")
 	check.Equal(t, b.signedIn(), "alice", "signed in")

@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -193,6 +195,30 @@ func TestBadCallbacks(t *testing.T) {
 			check.Equal(t, len(b.named("oidc-flow")) == 1, tt.flow, "the flow stays")
 			check.Equal(t, b.signedIn(), "", "signed in")
 		})
+	}
+}
+
+// endless is a body that never ends; it counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 16<<20 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return copy(p, bytes.Repeat([]byte("x"), len(p))), nil
+}
+
+// Anybody can post to these endpoints, as much as the server in front lets through.
+func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, nil)
+	b := a.browser()
+	for _, target := range []string{"/auth/backchannel-logout", "/auth/initiate"} {
+		body := &endless{}
+		r := b.newRequest(http.MethodPost, target, nil)
+		r.Body = io.NopCloser(body)
+		check.Equal(t, b.send(r).StatusCode, http.StatusBadRequest, target)
+		check.True(t, body.read <= 1<<20, "%s read %d bytes of the body", target, body.read)
 	}
 }
 

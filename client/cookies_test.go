@@ -12,6 +12,7 @@ import (
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/oidctest"
+	"github.com/relyingparty/oidc/store"
 )
 
 func TestCookies(t *testing.T) {
@@ -64,6 +65,25 @@ func TestCookies(t *testing.T) {
 		names[b.named("oidc-session")[0].Name] = true
 	}
 	check.Equal(t, len(names), 2, "names of two applications' cookies")
+}
+
+// Two applications with one store and one key: a session of one is none of the
+// other, whatever name the browser sends its value under.
+func TestSessionOfAnotherApplication(t *testing.T) {
+	t.Parallel()
+	kept := store.NewMemory(0)
+	start := func(id string) *browser {
+		return newApp(t, func(cfg *appConfig) {
+			cfg.login.Store, cfg.client.ClientID, cfg.op.Clients[0].ID = kept, id, id
+		}).browser()
+	}
+	web, other := start("web"), start("other")
+	web.login("/auth/login", "alice")
+	other.login("/auth/login", "bob")
+	check.Equal(t, other.signedIn(), "bob", "signed in")
+	other.named("oidc-session")[0].Value = web.named("oidc-session")[0].Value
+	check.Equal(t, other.signedIn(), "", "signed in with the session of another application")
+	check.Equal(t, web.signedIn(), "alice", "signed in")
 }
 
 func TestFlowLimit(t *testing.T) {

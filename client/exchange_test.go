@@ -171,11 +171,14 @@ func TestExchangeAllowMissingIss(t *testing.T) {
 	p := newProvider(t)
 	c := newClient(t, p, func(cfg *client.Config) { cfg.AllowMissingIss = true })
 	callback, tx := startLogin(t, p, c)
-	callback.Set("iss", "https://evil.example.test")
-	_, err := c.Exchange(t.Context(), callback, tx)
-	wantError(t, err, client.KindCallback, "")
+	for _, iss := range []string{"https://evil.example.test", ""} {
+		callback.Set("iss", iss)
+		_, err := c.Exchange(t.Context(), callback, tx)
+		wantError(t, err, client.KindCallback, "")
+		check.Equal(t, p.Requests("token"), 0, "token requests after iss="+iss)
+	}
 	callback.Del("iss")
-	_, err = c.Exchange(t.Context(), callback, tx)
+	_, err := c.Exchange(t.Context(), callback, tx)
 	check.NoError(t, err)
 }
 

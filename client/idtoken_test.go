@@ -76,6 +76,7 @@ func TestIDToken(t *testing.T) {
 		"nonce an array":                  {set("nonce", []string{"x"}), "nonce"},
 		"at_hash wrong":                   {set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "at_hash"},
 		"at_hash missing":                 {set("at_hash", nil), ""},
+		"at_hash a number":                {set("at_hash", 1), "at_hash"},
 		"at_hash empty":                   {set("at_hash", ""), "at_hash"},
 		"case variant of sub":             {set("Sub", "mallory"), "sub"},
 		"case variant of nonce":           {set("NONCE", "x"), "nonce"},
@@ -104,6 +105,21 @@ func TestIDToken(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A claim that the provider leaves out is a matter of its settings, one that is
+// wrong is not: the error says which it is.
+func TestIDTokenMissingIsSaid(t *testing.T) {
+	t.Parallel()
+	for claim, opts := range map[string][]client.AuthOption{
+		"nonce": nil, "iat": nil, "auth_time": {client.MaxAge(time.Minute)}, "acr": {client.ACRValues("gold")},
+	} {
+		p := newProvider(t)
+		p.Edit("id_token", set(claim, nil))
+		_, err := logIn(t, p, newClient(t, p), opts...)
+		wantError(t, err, client.KindToken, claim)
+		check.Contains(t, err.Error(), claim+" is missing")
 	}
 }
 

@@ -143,6 +143,33 @@ var (
 	pageField  = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 )
 
+// Answers of the handler hold codes, states and sign-ins: no cache keeps one, no
+// page they lead to learns its address.
+func TestHandlerHeaders(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, nil)
+	b := a.browser()
+	callback := b.signIn(b.begin("/auth/login"), "alice")
+	for name, tt := range map[string]struct {
+		method, target string
+		status         int
+	}{
+		"login":        {http.MethodGet, "/auth/login", http.StatusSeeOther},
+		"callback":     {http.MethodGet, callback.String(), http.StatusSeeOther},
+		"bad callback": {http.MethodGet, "/auth/callback?code=c&state=s", http.StatusBadRequest},
+		"logout":       {http.MethodPost, "/auth/logout", http.StatusSeeOther},
+		"back channel": {http.MethodPost, "/auth/backchannel-logout", http.StatusBadRequest},
+		"method":       {http.MethodGet, "/auth/logout", http.StatusMethodNotAllowed},
+		"unknown path": {http.MethodGet, "/auth/unknown", http.StatusNotFound},
+	} {
+		h := b.request(tt.method, tt.target, nil)
+		check.Equal(t, h.StatusCode, tt.status, name)
+		for header, want := range map[string]string{"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"} {
+			check.Equal(t, h.Header.Get(header), want, name+": "+header)
+		}
+	}
+}
+
 func TestLoginByPost(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"POST", "POST-query"} {

@@ -155,6 +155,14 @@ func TestSkipIDTokenSignature(t *testing.T) {
 			wantError(t, err, client.KindToken, claim)
 		}
 	})
+	t.Run("at_hash under an alg whose hash nobody knows", func(t *testing.T) {
+		t.Parallel()
+		p := newProvider(t)
+		p.Edit("id_token", set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"))
+		resign(p, nil, withHeader(`{"alg":"ES256K"}`))
+		_, err := logIn(t, p, keylessClient(t, p, skip))
+		wantError(t, err, client.KindToken, "at_hash")
+	})
 	t.Run("a provider with keys is held to them", func(t *testing.T) {
 		t.Parallel()
 		p := newProvider(t)

@@ -34,7 +34,8 @@ var client = []mutant{
 	change("request-with-one-state-for-all", "authorize.go", "\t_, _ = rand.Read(b[:]) // never fails", "\t_, _ = rand.Read(b[:0]) // never fails"),
 	change("request-extra-parameter-wins", "authorize.go", `r.params.Set("state", tx.State)`, `if !r.params.Has("state") {
 		r.params.Set("state", tx.State)
-	}`),
+	}`).
+		equivalent("Neither the configuration nor an option can set a reserved parameter, so that there is none to win."),
 	change("request-parameter-of-the-endpoint-stays", "authorize.go", ` && !params.Has(name) {`, ` {`),
 	change("option-sets-what-is-reserved", "authoption.go", `if slices.Contains(reservedAuth, name) {`, `if name == "" {`),
 	change("option-prompt-none-with-others", "authoption.go", `if len(values) > 1 && slices.Contains(values, "none") {`, `if false {`),
@@ -98,7 +99,6 @@ var client = []mutant{
 	change("at-hash", "idtoken.go", `if subtle.ConstantTimeCompare([]byte(sent), []byte(half)) != 1 {`, `if subtle.ConstantTimeCompare([]byte(sent), []byte(half)) > 1 {`),
 	change("at-hash-of-a-wrong-type", "idtoken.go", "\tsent, has, err := set.String(\"at_hash\")\n\tif err != nil {\n\t\treturn wrap(want.op, err)", "\tsent, has, err := set.String(\"at_hash\")\n\tif err != nil {\n\t\treturn nil"),
 	change("at-hash-of-an-unknown-hash", "idtoken.go", `return tokenError(want.op, "at_hash", "at_hash cannot be checked: it is not known which hash goes with the token's alg")`, `return nil`),
-	change("at-hash-of-an-unknown-alg", "idtoken.go", "\tif hash == 0 {\n\t\treturn tokenError(want.op, \"at_hash\"", "\tif hash == 0 {\n\t\treturn nil\n\t}\n\tif hash == 0 {\n\t\treturn tokenError(want.op, \"at_hash\""),
 	change("auth-time-missing", "idtoken.go", "\t\tcase !has:\n\t\t\treturn tokenError(want.op, \"auth_time\"", "\t\tcase !has && false:\n\t\t\treturn tokenError(want.op, \"auth_time\""),
 	change("auth-time-zero", "idtoken.go", `case at.Unix() == 0:`, `case false:`),
 	change("auth-time-ahead", "idtoken.go", `case at.After(time.Now().Add(c.cfg.ClockSkew)):`, `case false:`),
@@ -115,7 +115,8 @@ var client = []mutant{
 	change("answer-of-another-token-type", "tokens.go", `case !strings.EqualFold(kind, "Bearer"):`, `case kind == "":`),
 	change("answer-of-a-wrong-type", "tokens.go", "\tcase a.err != nil:\n\t\treturn nil, a.err\n", ``),
 	change("answer-lifetime-unbounded", "tokens.go", "\tcase v >= maxLifetime.Seconds():\n\t\treturn maxLifetime\n", ``),
-	change("answer-lifetime-negative", "tokens.go", "\tcase v <= 0:\n\t\treturn 0\n", ``),
+	change("answer-lifetime-negative", "tokens.go", "\tcase v <= 0:\n\t\treturn 0\n", ``).
+		equivalent("The two readers of a lifetime take one above zero only. Here a number far below zero is kept from a conversion to a Duration, whose outcome the language leaves open."),
 	change("answer-lifetime-of-any-text", "tokens.go", `if strings.Trim(number, "0123456789.eE+-") != "" || len(number) > 400 {`, `if len(number) > 400 {`),
 	change("answer-exp-in-the-past", "tokens.go", `case exp.After(t.Obtained):`, `case !exp.IsZero():`),
 

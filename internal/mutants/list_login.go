@@ -63,14 +63,16 @@ var login = []mutant{
 	change("return-to-not-checked-at-the-transaction", "login.go", `to = l.returnTo(tx.ReturnTo)`, `to = tx.ReturnTo`),
 	change("return-to-not-checked-at-the-login", "login.go", `l.begin(w, r, l.returnTo(r.URL.Query().Get("return_to")), "", l.options(r)...)`, `l.begin(w, r, r.URL.Query().Get("return_to"), "", l.options(r)...)`),
 	change("target-link-of-another-origin", "returnto.go", `!remote.SameOrigin(raw, l.rp.cfg.RedirectURL) {`, `!remote.SameOrigin(raw, raw) {`),
-	change("target-link-with-user", "returnto.go", `if u.User != nil || u.Opaque`, `if u.Opaque`),
+	change("target-link-with-user", "returnto.go", `if u.User != nil || u.Opaque`, `if u.Opaque`).
+		equivalent("Without scheme and host such a URL still begins with two slashes, for the user: returnTo refuses that."),
 	change("default-return-to-not-checked", "login.go", `if !safeReturnTo(l.cfg.DefaultReturnTo) || `, `if `),
 
 	// Initiated by the provider.
 	change("initiate-of-another-issuer", "initiate.go", `case !slices.Contains(l.rp.meta.Issuers(), iss):`, `case !slices.Contains(l.rp.meta.Issuers(), iss) && iss == "":`),
 	change("initiate-issuer-of-the-document", "login.go", `if issuer != "" && issuer != tx.Issuer {`, `if false {`),
 	change("initiate-parameter-twice", "initiate.go", `case !ok1 || !ok2 || !ok3 || iss == "":`, `case !ok1 && !ok2 && !ok3 || iss == "":`),
-	change("initiate-without-issuer", "initiate.go", `!ok3 || iss == "":`, `!ok3:`),
+	change("initiate-without-issuer", "initiate.go", `!ok3 || iss == "":`, `!ok3:`).
+		equivalent("No provider's issuer is empty, so an empty iss is refused next as another one; only the words differ."),
 	change("initiate-hint-of-any-length", "initiate.go", `case len(hint) > maxLoginHint || `, `case `),
 	change("initiate-hint-with-control-characters", "initiate.go", `return c < ' ' || c == 0x7f }):`, `return c == 0x7f }):`),
 
