@@ -48,7 +48,8 @@ func (g *Guard) verify(ctx context.Context, token string, key cache.Key, now tim
 	case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(now):
 		return nil, false, refuse(ReasonTokenExpired)
 	}
-	if algs := from.algs(); len(algs) > 0 && !slices.Contains(algs, t.Alg) {
+	same := func(alg string) bool { return jws.Same(alg, t.Alg) }
+	if algs := from.algs(); len(algs) > 0 && !slices.ContainsFunc(algs, same) {
 		return nil, false, refuse(ReasonAlgNotAllowed)
 	}
 	src, refusal := from.open(ctx, g, iss)

@@ -149,3 +149,15 @@ func TestAlgorithms(t *testing.T) {
 		})
 	}
 }
+
+// RFC 9864 gives EdDSA with Ed25519 a name of its own.
+func TestBothNamesOfEd25519(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{{"EdDSA", "Ed25519"}, {"Ed25519", "EdDSA"}} {
+		op := oidctest.New(oidctest.Config{Alg: names[0]})
+		cfg := forProvider(op)
+		cfg.AccessTokenAlgs = []string{names[1]}
+		_, err := newGuard(t, cfg).Authenticate(t.Context(), middleware.Credential{Token: op.AccessToken(nil)})
+		check.NoError(t, err)
+	}
+}

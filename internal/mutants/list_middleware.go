@@ -53,7 +53,7 @@ var middleware = []mutant{
 	change("issuer-unknown", "jwt.go", "\tfrom, ok := g.originOf(iss)\n\tif !ok {", "\tfrom, ok := g.originOf(iss)\n\tif !ok && len(g.sources) == 1 {\n\t\tfrom, ok = origin{source: g.sources[0]}, true\n\t}\n\tif !ok {"),
 	change("long-expired-costs-keys", "jwt.go", `case ok && exp.Add(g.cfg.ClockSkew+longPast).Before(now):`, `case false && exp.Before(now):`),
 	change("long-expired-is-just-expired", "jwt.go", `exp.Add(g.cfg.ClockSkew+longPast).Before(now)`, `exp.Before(now)`),
-	change("alg-of-another-issuer", "jwt.go", `len(algs) > 0 && !slices.Contains(algs, t.Alg) {`, `len(algs) > 0 && !slices.Contains(algs, t.Alg) && t.Alg == "" {`),
+	change("alg-of-another-issuer", "jwt.go", `len(algs) > 0 && !slices.ContainsFunc(algs, same) {`, `len(algs) > 0 && !slices.ContainsFunc(algs, same) && t.Alg == "" {`),
 	change("signature-error-ignored", "jwt.go", "\tif err != nil {\n\t\treturn nil, asked, src.refusal(ctx, err)\n", "\tif err != nil && iss == \"\" {\n\t\treturn nil, asked, src.refusal(ctx, err)\n"),
 	change("issuer-spelt-differently", "jwt.go", `if !src.names(iss) {`, `if false {`),
 	change("times-not-checked", "jwt.go", `if err := set.CheckTimes(now, g.cfg.ClockSkew, true); err != nil {`, `if err := set.CheckTimes(now, g.cfg.ClockSkew, true); err != nil && false {`),
