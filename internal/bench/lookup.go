@@ -34,7 +34,10 @@ func listing(p *provider, n int) *middleware.Guard {
 	for i := range list {
 		list[i].DiscoveryURL = realms + realm(i)
 	}
-	g, err := guard(p, -1, func(c *middleware.Config) { c.DiscoveryURL, c.Issuers = "", list })
+	g, err := guard(p, -1, func(c *middleware.Config) {
+		c.DiscoveryURL, c.Issuers = "", list
+		c.Tenant.AllowSharedTenants = true // every issuer here signs for the same tenant
+	})
 	must(err)
 	return g
 }

@@ -90,7 +90,7 @@ func (s *suite) nonce(t *testing.T) string {
 }
 
 func (s *suite) pkce(t *testing.T) string {
-	_, auth, _ := interop.SignIn(t, s.relyingParty(t, func(cfg *client.Config) { cfg.SkipPKCE = true }), alice(t, s.op))
+	_, auth, _ := interop.SignIn(t, s.relyingParty(t, func(cfg *client.Config) { cfg.SkipPKCE, cfg.AllowUnboundCode = true, true }), alice(t, s.op))
 	check.True(t, !interop.Query(t, auth.URL).Has("code_challenge"), "a challenge was sent")
 
 	// The challenge counts: one of another verifier makes the code worthless.
