@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relyingparty/oidc"
 	"github.com/relyingparty/oidc/client"
 	"github.com/relyingparty/oidc/internal/check"
 	"github.com/relyingparty/oidc/internal/interop"
@@ -111,9 +112,8 @@ func (s *suite) plainHTTP(t *testing.T) string {
 	for _, insecure := range []bool{false, true} {
 		cfg.InsecureAllowHTTP = insecure
 		_, err := client.New(cfg)
-		refusal := check.As[*client.Error](t, err)
-		check.Equal(t, refusal.Kind, client.KindConfig, "kind")
-		check.Contains(t, err.Error(), "SkipIDTokenSignature", "https")
+		check.Equal(t, check.As[*oidc.ConfigError](t, err).Field, "SkipIDTokenSignature", "field")
+		check.Contains(t, err.Error(), "https")
 	}
 	return "a token endpoint over http, with SkipIDTokenSignature: refused by New, with InsecureAllowHTTP too"
 }
