@@ -163,6 +163,11 @@ func TestLoginTokenSource(t *testing.T) {
 		a.start(cfg) // another process
 		check.Equal(t, heldToken(t, a.login.TokenSource(id)), own, "token outside a request")
 		check.Equal(t, a.op.Requests("token"), 1, "token requests")
+		time.Sleep(5*time.Minute - 5*time.Second)
+		a.start(cfg) // which sees the token when a request could still outlive it
+		last := heldToken(t, a.login.TokenSource(id))
+		check.True(t, last != own, "a token with five seconds left was taken from the store")
+		own = last
 		time.Sleep(6 * time.Minute)
 		check.True(t, heldToken(t, a.login.TokenSource(id)) != own, "an expired token was handed out")
 
@@ -281,6 +286,12 @@ func TestStoredTokensAreBounded(t *testing.T) {
 	}
 	heldToken(t, b.mustSession().TokenSource())
 	check.Equal(t, a.op.Requests("token"), 31, "token requests")
+
+	// Nor does one that is very long.
+	a.op.Edit("access_token", set("long", strings.Repeat("x", 20<<10)))
+	heldToken(t, s.TokenSource().For(client.TokenRequest{Resources: []string{otherAPI + "/long"}}))
+	size := len(spy.records[s.ID()].Data)
+	check.True(t, size <= most+100, "the record grew from %d to %d bytes", most, size)
 }
 
 // HTTPClient carries the user's token to the login's resources and renews it once on a 401.

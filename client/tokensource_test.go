@@ -33,6 +33,7 @@ func TestTokenSource(t *testing.T) {
 		p := newProvider(t)
 		var form url.Values
 		p.Fault("token", func(_ http.ResponseWriter, r *http.Request) bool { form = bodyOf(r); return false })
+		p.Edit("token_answer", func(m map[string]any) { m["refresh_token"], m["id_token"] = "r", "a.b.c" }) // this grant has neither
 		c := newClient(t, p, func(cfg *client.Config) { cfg.ExtraTokenParams = url.Values{"vendor": {"x"}, "both": {"config"}} })
 		s := c.ClientCredentials(client.TokenRequest{
 			Scopes: []string{"read", "write"}, Resources: []string{apiResource, "https://other.example.test"}, Audience: []string{"a"},
@@ -46,6 +47,7 @@ func TestTokenSource(t *testing.T) {
 			"audience": {"a"}, "vendor": {"x"}, "both": {"request"},
 		}, "form")
 		check.Equal(t, first.TokenType, "Bearer", "type")
+		check.Equal(t, first.RefreshToken, "", "refresh token")
 		check.Equal(t, time.Until(first.Expiry), 5*time.Minute, "lifetime")
 		check.Equal(t, tokenOf(t, s), first.AccessToken, "token")
 		check.Equal(t, p.Requests("token"), 1, "requests")

@@ -21,12 +21,13 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, open)
 	storetest.RunLease(t, open, storetest.Times{Lease: time.Minute, Patience: 30 * time.Second}, synctest.Test)
 	storetest.RunFull(t, open, func(t *testing.T, s store.Store) {
-		for i := 0; ; i++ {
+		for i := range 1_000_000 {
 			if _, err := s.Once(t.Context(), fmt.Sprint(i), time.Now().Add(time.Hour)); err != nil {
 				check.Error(t, err, store.ErrFull)
 				return
 			}
 		}
+		t.Fatal("the store is never full")
 	})
 }
 
@@ -53,13 +54,16 @@ func TestMemoryExpires(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		check.True(t, holdsRecord(t, s, "short"), "gone too early")
 		time.Sleep(time.Nanosecond)
+		found, err := s.List(t.Context(), "key") // before anything has removed it
+		check.NoError(t, err)
+		check.Equal(t, len(found), 1, "records listed")
 		check.True(t, !holdsRecord(t, s, "short"), "still there at its end")
 		check.NoError(t, s.Update(t.Context(), "short", func(r *store.Record) (*store.Record, error) {
 			check.True(t, r == nil, "update sees an expired record")
 			return nil, nil
 		}))
 		check.True(t, holdsRecord(t, s, "long"), "the other one is gone")
-		_, err := s.DeleteByIndex(t.Context(), "key")
+		_, err = s.DeleteByIndex(t.Context(), "key")
 		check.NoError(t, err)
 		check.True(t, !holdsRecord(t, s, "long"), "its index was lost")
 
@@ -105,7 +109,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 	until := time.Now().Add(time.Hour)
 	var marks int
-	for ; ; marks++ {
+	for ; marks <= 10_000; marks++ {
 		first, err := s.Once(t.Context(), fmt.Sprint(marks), until)
 		if err != nil {
 			check.Error(t, err, store.ErrFull)
@@ -125,7 +129,7 @@ func TestMemoryBoundsEachKindOfMark(t *testing.T) {
 	s := store.NewMemory(1)
 	until := time.Now().Add(time.Hour)
 	fill := func(kind string) (marks int) {
-		for {
+		for marks <= 10_000 {
 			first, err := s.Once(t.Context(), kind+fmt.Sprint(marks), until)
 			if err != nil {
 				check.Error(t, err, store.ErrFull)
@@ -134,6 +138,7 @@ func TestMemoryBoundsEachKindOfMark(t *testing.T) {
 			check.True(t, first, "a fresh mark is not the first")
 			marks++
 		}
+		return marks
 	}
 	for _, kind := range []string{"flow:", "logout:", ""} {
 		check.Equal(t, fill(kind), 10_000, "marks of kind "+kind)
@@ -172,6 +177,22 @@ func TestMemoryBoundsRecordsOfAKey(t *testing.T) {
 	check.True(t, holdsRecord(t, s, "149"), "the newest is gone")
 }
 
+// In a full store the sign-ins of one person push out their own before anybody's.
+func TestMemoryFullOfOnePerson(t *testing.T) {
+	t.Parallel()
+	s := store.NewMemory(50)
+	for i := range 5 {
+		putRecord(t, s, fmt.Sprint("bob", i), time.Minute, "sub bob") // the first to expire
+	}
+	for i := range 90 {
+		putRecord(t, s, fmt.Sprint("alice", i), time.Hour, "sub alice")
+	}
+	for i := range 5 {
+		check.True(t, holdsRecord(t, s, fmt.Sprint("bob", i)), "record %d of somebody else is gone", i)
+	}
+	check.True(t, holdsRecord(t, s, "alice89"), "the newest is gone")
+}
+
 func TestMemoryForgetsExpiredMarks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,6 +224,34 @@ func TestMemoryWaiterIsBoundedByItsContext(t *testing.T) {
 			check.Error(t, err, context.DeadlineExceeded)
 			return nil, nil
 		}))
+	})
+}
+
+// An update that outlived its lease gives back nothing but its own: whoever took
+// over is still alone.
+func TestMemoryLateUpdateReleasesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemory(0)
+		update := func(after, takes time.Duration, f func()) <-chan error {
+			done := make(chan error, 1)
+			go func() {
+				time.Sleep(after)
+				done <- s.Update(t.Context(), "id", func(*store.Record) (*store.Record, error) {
+					f()
+					time.Sleep(takes)
+					return &store.Record{Expires: time.Now().Add(time.Hour)}, nil
+				})
+			}()
+			return done
+		}
+		start := time.Now()
+		late := update(0, 70*time.Second, func() {})
+		second := update(40*time.Second, 30*time.Second, func() { check.Equal(t, time.Since(start), time.Minute, "the second begins after") })
+		third := update(75*time.Second, 0, func() { check.Equal(t, time.Since(start), 90*time.Second, "the third begins after") })
+		check.True(t, <-late != nil, "the late one has no error")
+		check.NoError(t, <-second)
+		check.NoError(t, <-third)
 	})
 }
 

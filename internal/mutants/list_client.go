@@ -144,7 +144,8 @@ var client = []mutant{
 	change("answer-refresh-token-of-any-characters", "tokens.go", `if token == "" || !printable(token) {`, `if token == "" {`),
 	change("refresh-invalid-grant-is-an-outage", "refresh.go", `case e.Code == "invalid_grant":`, `case e.Code == "\x00":`),
 	change("refresh-refusal-ends-all", "refresh.go", `case e.silent && e.Status == http.StatusBadRequest:`, `case e.Status == http.StatusBadRequest:`),
-	change("client-credentials-keep-a-refresh-token", "refresh.go", "\tt.RefreshToken, t.RawIDToken = \"\", \"\"", "\t_, _ = t.RefreshToken, t.RawIDToken"),
+	change("client-credentials-keep-a-refresh-token", "refresh.go", "\tt.RefreshToken, t.RawIDToken = \"\", \"\"", "\t_, _ = t.RefreshToken, t.RawIDToken").
+		equivalent("A TokenSource hands out no more than the access token and its expiry; this drops the rest as soon as it arrives."),
 
 	// Userinfo.
 	change("userinfo-without-subject", "userinfo.go", `if subject == "" {`, `if false {`),
