@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,6 +177,30 @@ func fieldError(err error, field string) *oidc.ConfigError {
 		}
 	}
 	return nil
+}
+
+// An extra parameter of one of these names would replace what the checks compare
+// with, so neither the configuration nor a request can have one.
+func TestReservedParameters(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	for _, name := range strings.Fields("client_id response_type response_mode redirect_uri scope resource state nonce code_challenge " +
+		"code_challenge_method max_age acr_values claims request request_uri client_secret client_assertion client_assertion_type") {
+		_, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "web", ExtraAuthParams: url.Values{name: {"x"}}})
+		check.True(t, fieldError(err, "ExtraAuthParams") != nil, "ExtraAuthParams sets %s", name)
+		_, err = newClient(t, p).Authorize(t.Context(), client.ExtraParam(name, "x"))
+		check.True(t, err != nil, "ExtraParam sets %s", name)
+		wantError(t, err, client.KindConfig, "")
+	}
+	for _, name := range strings.Fields("grant_type code redirect_uri code_verifier refresh_token scope resource audience " +
+		"client_id client_secret client_assertion client_assertion_type") {
+		_, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "web", ExtraTokenParams: url.Values{name: {"x"}}})
+		check.True(t, fieldError(err, "ExtraTokenParams") != nil, "ExtraTokenParams sets %s", name)
+		_, err = newClient(t, p).Refresh(t.Context(), "r", client.TokenRequest{Extra: url.Values{name: {"x"}}})
+		check.True(t, err != nil, "TokenRequest.Extra sets %s", name)
+		wantError(t, err, client.KindConfig, "")
+	}
+	check.Equal(t, p.Requests("token"), 0, "token requests")
 }
 
 func TestNewReportsEverythingAtOnce(t *testing.T) {
