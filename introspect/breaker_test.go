@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,51 +153,6 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A firewall that dislikes one token resets the connection of its request. The
-// endpoint works all the same.
-func TestBrokenConnectionsDoNotOpenTheBreaker(t *testing.T) {
-	t.Parallel()
-	for name, broken := range map[string]error{"reset": syscall.ECONNRESET, "closed": io.EOF} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				p := newProvider()
-				c := p.client(t, func(cfg *introspect.Config) {
-					cfg.HTTPClient = &http.Client{Transport: resetting{p, "stranger", broken}}
-				})
-				for i := range 300 { // one a second
-					_, err := c.Introspect(t.Context(), fmt.Sprint("stranger", i))
-					check.Error(t, err, introspect.ErrUnavailable)
-					if i%10 == 0 {
-						ask(t, c, fmt.Sprint("owner", i))
-					}
-					time.Sleep(time.Second)
-				}
-			})
-		})
-	}
-}
-
-// resetting fails the requests about tokens with a prefix.
-type resetting struct {
-	provider *provider
-	prefix   string
-	err      error
-}
-
-func (r resetting) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodPost {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil, err
-		}
-		form, _ := io.ReadAll(body)
-		if strings.Contains(string(form), "token="+r.prefix) {
-			return nil, r.err
-		}
-	}
-	return r.provider.RoundTrip(req)
 }
 
 // A response that a token alone can cause does not stop introspection of other

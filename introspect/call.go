@@ -3,10 +3,8 @@ package introspect
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 
 	"github.com/relyingparty/oidc"
@@ -96,11 +94,7 @@ func (c *Client) settle(err error, shown *Error) outcome {
 	c.source.Outcome(oidc.OperationIntrospection, endpoint.Moved(err))
 	switch e.Status {
 	case 0:
-		// A connection that broke after the request was sent may be the token's
-		// doing, because a firewall dislikes it for example. Only an endpoint that
-		// cannot be reached, or does not respond in time, is down.
-		broken := errors.Is(e, io.ErrUnexpectedEOF) || errors.Is(e, syscall.ECONNRESET)
-		if e.Kind == endpoint.Unreachable && !broken {
+		if e.Kind == endpoint.Unreachable { // no response, or only part of one
 			return silent
 		}
 		return neutral
