@@ -184,7 +184,7 @@ func fieldError(err error, field string) *oidc.ConfigError {
 func TestReservedParameters(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
-	for _, name := range strings.Fields("client_id response_type response_mode redirect_uri scope resource state nonce code_challenge " +
+	for name := range strings.FieldsSeq("client_id response_type response_mode redirect_uri scope resource state nonce code_challenge " +
 		"code_challenge_method max_age acr_values claims request request_uri client_secret client_assertion client_assertion_type") {
 		_, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "web", ExtraAuthParams: url.Values{name: {"x"}}})
 		check.True(t, fieldError(err, "ExtraAuthParams") != nil, "ExtraAuthParams sets %s", name)
@@ -192,7 +192,7 @@ func TestReservedParameters(t *testing.T) {
 		check.True(t, err != nil, "ExtraParam sets %s", name)
 		wantError(t, err, client.KindConfig, "")
 	}
-	for _, name := range strings.Fields("grant_type code redirect_uri code_verifier refresh_token scope resource audience " +
+	for name := range strings.FieldsSeq("grant_type code redirect_uri code_verifier refresh_token scope resource audience " +
 		"client_id client_secret client_assertion client_assertion_type") {
 		_, err := client.New(client.Config{DiscoveryURL: p.Issuer(), ClientID: "web", ExtraTokenParams: url.Values{name: {"x"}}})
 		check.True(t, fieldError(err, "ExtraTokenParams") != nil, "ExtraTokenParams sets %s", name)
